@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
 from .units import Quantity
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,17 @@ class Setting:
     range: str
     default: str | None
     about: str
+
+
+@dataclass(frozen=True)
+class File:
+    """Marks a text setting as the path of a file: ``Annotated[str, File("sound")]``.
+
+    The recipe check sees that the file is there; its content goes into the cache key. A
+    relative path in a recipe starts at the recipe's folder.
+    """
+
+    holds: Literal["sound", "text"]
 
 
 class Declared(BaseModel):
@@ -61,14 +74,21 @@ class Declared(BaseModel):
         """The settings in the order they are declared."""
         return tuple(_setting(name, info) for name, info in cls.model_fields.items())
 
+    def files(self) -> dict[str, str]:
+        """Settings marked as `File` that are given: name to path."""
+        return {
+            name: value
+            for name, info in type(self).model_fields.items()
+            if _marked(File, info) and (value := getattr(self, name))
+        }
+
     def resolved(self) -> dict[str, Any]:
         """Every setting with its value, as JSON values."""
         return self.model_dump(mode="json")
 
 
 def _setting(name: str, info: FieldInfo) -> Setting:
-    parts = [info.annotation, *info.metadata]
-    quantity = next((found for part in parts if (found := _quantity(part))), None)
+    quantity = _marked(Quantity, info)
     return Setting(
         name=name,
         kind=_kind(info.annotation, quantity),
@@ -78,14 +98,21 @@ def _setting(name: str, info: FieldInfo) -> Setting:
     )
 
 
-def _quantity(annotation: Any) -> Quantity | None:
-    """The quantity named anywhere inside a type, if any."""
-    if isinstance(annotation, Quantity):
-        return annotation
-    if get_origin(annotation) is Literal:
-        return None
-    inside = (*get_args(annotation), *getattr(annotation, "__metadata__", ()))
-    return next((found for part in inside if (found := _quantity(part))), None)
+def _marked(mark: type[T], info: FieldInfo) -> T | None:
+    """The first mark of that class anywhere inside a field's type, if any."""
+    return _inside(mark, (info.annotation, *info.metadata))
+
+
+def _inside(mark: type[T], parts: tuple[Any, ...]) -> T | None:
+    for part in parts:
+        if isinstance(part, mark):
+            return part
+        if get_origin(part) is Literal:
+            continue
+        nested = (*get_args(part), *getattr(part, "__metadata__", ()))
+        if (found := _inside(mark, nested)) is not None:
+            return found
+    return None
 
 
 def _kind(annotation: Any, quantity: Quantity | None) -> str:

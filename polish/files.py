@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .errors import OutputError
+from .errors import BadInput, OutputError
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "free some space, or choose another folder with -o"),
@@ -73,6 +73,20 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_text(path: str | Path) -> str:
+    """Read a UTF-8 text file (a byte order mark is dropped).
+
+    Raises:
+        BadInput: it is missing, unreadable, or not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"not UTF-8 text (byte {error.start})", where=path, hint="save it as UTF-8") from error
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", where=path) from error
 
 
 def write_text(target: Path, text: str) -> Path:

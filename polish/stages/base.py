@@ -7,12 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from .. import audio, files
+from ..audio import Sound
 from ..declared import Declared
 from ..song import Song
 
 
 def _ignore(*_: Any) -> None:
     pass
+
+
+def _read_sound(path: str) -> Sound:
+    return audio.read(path)
+
+
+def _read_text(path: str) -> str:
+    return files.read_text(path)
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,8 @@ class Context:
         offline: whether fetching is forbidden.
         progress: called with 0 to 1 as the work goes on.
         notice: called with a sentence the user should read; it also goes into the report.
+        sound: reads the sound file that a setting marked `File("sound")` names.
+        text: reads the text file that a setting marked `File("text")` names.
     """
 
     step: str = ""
@@ -32,6 +44,8 @@ class Context:
     offline: bool = True
     progress: Callable[[float], None] = field(default=_ignore, compare=False)
     notice: Callable[[str], None] = field(default=_ignore, compare=False)
+    sound: Callable[[str], Sound] = field(default=_read_sound, compare=False)
+    text: Callable[[str], str] = field(default=_read_text, compare=False)
 
 
 class Stage(Declared):

@@ -1,0 +1,30 @@
+"""What every test shares: the folder of real songs, when there is one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+REAL = Path(os.environ.get("POLISH_TEST_AUDIO", Path(__file__).parents[2] / "shared" / "audio"))
+
+
+@pytest.fixture
+def real() -> Path:
+    """The folder of real songs; skips the test where it is absent."""
+    if not REAL.is_dir():
+        pytest.skip(f"no real songs at {REAL}")
+    return REAL
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches and models of the tests are their own, and nothing is fetched."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("POLISH_CACHE", str(home / "cache"))
+    monkeypatch.setenv("POLISH_MODELS", str(home / "models"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
