@@ -41,7 +41,7 @@ def silence(seconds: float = 1.0, *, channels: int = 2, rate_hz: int = RATE_HZ) 
 def band(
     seconds: float = 8.0, *, bpm: float = 120.0, rate_hz: int = RATE_HZ, seed: int = 0
 ) -> dict[str, Sound]:
-    """A little band as stems ``drums, bass, other, vocals``: a beat, a bass line, chords, a vibrato lead."""
+    """A little band as stems drums, bass, other, vocals: a beat, a bass line, chords, a vibrato lead."""
     rng = np.random.default_rng(seed)
     t = times(seconds, rate_hz)
     beat_s = 60 / bpm
