@@ -98,9 +98,7 @@ def fetch_all(name: str, files: Sequence[Wanted], folder: Path, progress: Callab
         for file in files:
             target = folder / file.name
             if not (target.is_file() and (not file.sha256 or sha256(target) == file.sha256)):
-                _fetch(
-                    name, file, target, lambda got, before=done: progress(min(1.0, (before + got) / total))
-                )
+                _fetch(name, file, target, partial(_share, progress, done, total))
             done += file.size or 0
         pins = {file.name: file.sha256 or sha256(folder / file.name) for file in files}
         write_json(folder / "pins.json", {"sha256": pins})
