@@ -1,0 +1,5 @@
+"""``python -m polish``."""
+
+from .cli import main
+
+main()

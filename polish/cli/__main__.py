@@ -1,0 +1,5 @@
+"""``python -m polish.cli``."""
+
+from . import main
+
+main()

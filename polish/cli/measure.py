@@ -1,0 +1,37 @@
+"""``polish measure``: the figures of sound files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .console import emit_json, figures, json_option, table
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option("--series", is_flag=True, help="With --json: momentary and short-term loudness over time.")
+@json_option
+def measure(files: tuple[str, ...], series: bool, as_json: bool) -> None:
+    """Measure loudness, peaks, width and bandwidth of FILES."""
+    measured = [measure_file(file, series=series and as_json) for file in files]
+    if as_json:
+        emit_json(measured[0] if len(measured) == 1 else measured)
+        return
+    header = ["", *(one["file"] for one in measured)]
+    columns = [figures(one) for one in measured]
+    rows = [
+        [f"{what} ({unit})" if unit else what, *(column[i][1] for column in columns)]
+        for i, (what, _, unit) in enumerate(columns[0])
+    ]
+    click.echo(table(header, rows))
+
+
+def measure_file(file: str, *, series: bool = False) -> dict[str, Any]:
+    """The figures of one file, with its name."""
+    from .. import audio
+    from ..dsp.measure import measure
+
+    sound = audio.read(file)
+    return {"file": file, **measure(sound.samples, sound.rate_hz, series=series)}
