@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
-from .units import Quantity
+from .files import sha256
+from .units import Quantity, number
 
 T = TypeVar("T")
 
@@ -49,6 +52,16 @@ class File:
     holds: Literal["sound", "text"]
 
 
+@dataclass(frozen=True)
+class StepId:
+    """Marks a text setting as the id of a step that fills a slot: ``Annotated[str, StepId("masters")]``.
+
+    The recipe check sees that there is such a step.
+    """
+
+    slot: str
+
+
 class Declared(BaseModel):
     """Base of everything a recipe can name. The class docstring's first line says what it does.
 
@@ -58,7 +71,9 @@ class Declared(BaseModel):
         uses: slots it also looks at when they are filled.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, populate_by_name=True
+    )
 
     name: ClassVar[str]
     reads: ClassVar[tuple[str, ...]] = ()
@@ -67,38 +82,59 @@ class Declared(BaseModel):
     @classmethod
     def about(cls) -> str:
         """The first line of the docstring."""
-        return (cls.__doc__ or "").strip().splitlines()[0]
+        return next(iter((cls.__doc__ or "").strip().splitlines()), "")
+
+    @classmethod
+    def fields(cls) -> dict[str, FieldInfo]:
+        """The settings by the name a recipe writes: the alias, for a name Python keeps to itself."""
+        return {info.alias or name: info for name, info in cls.model_fields.items()}
 
     @classmethod
     def settings(cls) -> tuple[Setting, ...]:
         """The settings in the order they are declared."""
-        return tuple(_setting(name, info) for name, info in cls.model_fields.items())
+        return tuple(_setting(name, info) for name, info in cls.fields().items())
 
     def files(self) -> dict[str, str]:
         """Settings marked as `File` that are given: name to path."""
+        return {name: value for name, value in self._marked_as(File).items() if value}
+
+    def step_ids(self) -> dict[str, tuple[str, str]]:
+        """Settings marked as `StepId` that are given: name to the id and the slot that step fills."""
         return {
-            name: value
-            for name, info in type(self).model_fields.items()
-            if _marked(File, info) and (value := getattr(self, name))
+            name: (value, marked(StepId, type(self).fields()[name]).slot)  # type: ignore[union-attr]
+            for name, value in self._marked_as(StepId).items()
+            if value
         }
 
     def resolved(self) -> dict[str, Any]:
         """Every setting with its value, as JSON values."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)
+
+    def identity(self) -> dict[str, Any]:
+        """As `resolved`, but files by the SHA-256 of their content, not by where they lie."""
+        return self.resolved() | {name: f"sha256:{sha256(Path(path))}" for name, path in self.files().items()}
+
+    def _marked_as(self, mark: type) -> dict[str, Any]:
+        return {
+            info.alias or name: getattr(self, name)
+            for name, info in type(self).model_fields.items()
+            if marked(mark, info)
+        }
 
 
 def _setting(name: str, info: FieldInfo) -> Setting:
-    quantity = _marked(Quantity, info)
+    quantity = marked(Quantity, info)
+    file = marked(File, info)
     return Setting(
         name=name,
-        kind=_kind(info.annotation, quantity),
+        kind=f"{file.holds} file" if file else kind(info.annotation, quantity),
         range=_range(info, quantity),
         default=None if info.is_required() else show(info.get_default(call_default_factory=True), quantity),
         about=" ".join((info.description or "").split()),
     )
 
 
-def _marked(mark: type[T], info: FieldInfo) -> T | None:
+def marked(mark: type[T], info: FieldInfo) -> T | None:
     """The first mark of that class anywhere inside a field's type, if any."""
     return _inside(mark, (info.annotation, *info.metadata))
 
@@ -110,26 +146,32 @@ def _inside(mark: type[T], parts: tuple[Any, ...]) -> T | None:
         if get_origin(part) is Literal:
             continue
         nested = (*get_args(part), *getattr(part, "__metadata__", ()))
+        if isinstance(part, FieldInfo):
+            nested += tuple(part.metadata)
         if (found := _inside(mark, nested)) is not None:
             return found
     return None
 
 
-def _kind(annotation: Any, quantity: Quantity | None) -> str:
+def kind(annotation: Any, quantity: Quantity | None = None) -> str:
+    """What a setting holds, in words: ``LUFS``, ``yes or no``, ``list of text`` …"""
     origin, inside = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
         inside = tuple(part for part in inside if part is not type(None))
-        return " or ".join(dict.fromkeys(_kind(part, quantity) for part in inside))
+        return " or ".join(dict.fromkeys(kind(part, quantity) for part in inside))
     if origin is Literal:
-        return "one of " + ", ".join(map(str, inside))
-    if origin in (list, tuple):
-        return f"list of {_kind(inside[0], quantity)}"
+        words = [show(word) for word in inside]
+        return words[0] if len(words) == 1 else "one of " + ", ".join(words)
+    if origin in (list, tuple, set, frozenset):
+        return f"list of {kind(inside[0], quantity)}" if inside else "list"
     if origin is dict:
-        return f"{_kind(inside[1], quantity)} by name"
+        return f"{kind(inside[1], quantity)} by name"
     if hasattr(annotation, "__metadata__"):
-        return _kind(inside[0], quantity)
+        return kind(inside[0], _inside(Quantity, annotation.__metadata__) or quantity)
     if annotation is float and quantity:
         return quantity.unit
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "group of settings"
     plain = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
     return plain.get(annotation, getattr(annotation, "__name__", str(annotation)).lower())
 
@@ -137,11 +179,13 @@ def _kind(annotation: Any, quantity: Quantity | None) -> str:
 def _range(info: FieldInfo, quantity: Quantity | None) -> str:
     if quantity:
         return quantity.range
-    low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
-    high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
-    if low is not None and high is not None:
+    parts = (info.annotation, *info.metadata)
+    bounds = {mark: _inside(mark, parts) for mark in (Ge, Gt, Le, Lt)}
+    low, above, high, below = (b and number(getattr(b, m.__name__.lower())) for m, b in bounds.items())
+    if low and high:
         return f"{low} to {high}"
-    return f"at least {low}" if low is not None else f"at most {high}" if high is not None else ""
+    words = {"at least": low, "above": above, "at most": high, "below": below}
+    return ", ".join(f"{word} {bound}" for word, bound in words.items() if bound)
 
 
 def show(value: Any, quantity: Quantity | None = None) -> str:
@@ -150,10 +194,16 @@ def show(value: Any, quantity: Quantity | None = None) -> str:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, (int, float)) and quantity:
-        return quantity.show(value)
+    if isinstance(value, (int, float)):
+        return quantity.show(value) if quantity else number(value) if isinstance(value, float) else str(value)
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields.items()
+        parts = {
+            info.alias or name: show(getattr(value, name), marked(Quantity, info)) for name, info in fields
+        }
+        return "{" + ", ".join(f"{name}: {shown}" for name, shown in parts.items()) + "}"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}: {show(v, quantity)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(show(v, quantity) for v in value) + "]"
-    return str(value)
+    return str(value) or '""'

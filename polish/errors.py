@@ -15,6 +15,8 @@ is at most a few lines; the command line prints it as it stands and never a trac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class PolishError(Exception):
     """Base of all errors that a user can do something about.
@@ -35,7 +37,11 @@ class PolishError(Exception):
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{head}\n  try: {self.hint}" if self.hint else head
+        return "\n".join([head, *self._shown(), *([f"  try: {self.hint}"] if self.hint else [])])
+
+    def _shown(self) -> list[str]:
+        """Lines between the fault and the hint."""
+        return []
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.what, self.where, self.hint))
@@ -53,9 +59,42 @@ class UsageError(PolishError):
 
 
 class RecipeError(PolishError):
-    """A recipe is wrong; `where` is `file:line:column`."""
+    """A recipe is wrong; `where` is `file:line:column`.
+
+    Args:
+        excerpt: the line of the recipe with a caret under the fault.
+        more: further mistakes, none of which follows from this one.
+    """
 
     exit_code = 2
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = None,
+        hint: str | None = None,
+        excerpt: str | None = None,
+        more: Sequence[RecipeError] = (),
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.excerpt = excerpt
+        self.more = tuple(more)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *map(str, self.more)])
+
+    def _shown(self) -> list[str]:
+        return [self.excerpt] if self.excerpt else []
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_recipe, (self.what, self.where, self.hint, self.excerpt, self.more))
+
+
+def _rebuild_recipe(
+    what: str, where: str | None, hint: str | None, excerpt: str | None, more: Sequence[RecipeError]
+) -> RecipeError:
+    return RecipeError(what, where=where, hint=hint, excerpt=excerpt, more=more)
 
 
 class BadInput(PolishError):

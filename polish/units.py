@@ -14,12 +14,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
-_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
+_NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _WRITTEN = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z%/]*)\s*")
-_CLOCK = re.compile(r"\s*(?:(\d+):)?(\d{1,3}):(\d{2}(?:\.\d+)?)\s*")
-_MINUS_SIGNS = str.maketrans({"−": "-", "–": "-", "\u00a0": " ", "\u202f": " "})
+_CLOCK = re.compile(r"\s*(?:([0-9]+):(?=[0-5]?[0-9]:))?([0-9]{1,3}):([0-5][0-9](?:\.[0-9]*)?)\s*")
+_MINUS_SIGNS = str.maketrans({"−": "-", "–": "-"})
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,19 @@ class Quantity:
         """The same unit with a range, both ends included."""
         return replace(self, low=low, high=high)
 
-    def parse(self, written: str | float | int) -> float:
+    def parse(self, written: str | Real) -> float:
         """Read text or a plain number into a value in `unit`.
 
         Raises:
             ValueError: not a number, another unit, not finite, or out of range; the
                 message is a sentence for the user.
         """
-        if isinstance(written, bool) or not isinstance(written, (str, int, float)):
+        if isinstance(written, bool) or not isinstance(written, (str, Real)):
             raise ValueError(f"expected {self.expected}, got {written!r}")
-        value = self._from_text(written) if isinstance(written, str) else float(written)
+        try:
+            value = self._from_text(written) if isinstance(written, str) else float(written)
+        except OverflowError:
+            value = math.inf
         if not math.isfinite(value):
             raise ValueError(f"{written} is not a number to work with")
         if not self.low <= value <= self.high:
@@ -63,12 +67,14 @@ class Quantity:
         text = written.translate(_MINUS_SIGNS)
         if self.clock and (times := _CLOCK.fullmatch(text)):
             hours, minutes, seconds = times.groups()
-            return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
+            return float(hours or 0) * 3600 + float(minutes) * 60 + float(seconds)
         match = _WRITTEN.fullmatch(text)
         if match is None:
             raise ValueError(f"expected {self.expected}, got {written!r}")
-        number, unit = match.groups()
-        return float(number) * self._factor(unit, written)
+        digits, unit = match.groups()
+        factor = self._factor(unit, written)
+        # Dividing by a whole number rounds once: 2900 ms is 2.9 s exactly, 2900 × 0.001 is not always.
+        return float(digits) * factor if factor >= 1 else float(digits) / round(1 / factor)
 
     def _factor(self, unit: str, written: str) -> float:
         factors = {"": 1.0, self.unit.lower(): 1.0} | {k.lower(): v for k, v in self.also.items()}
@@ -78,7 +84,7 @@ class Quantity:
 
     def show(self, value: float) -> str:
         """Write a value with its unit, as a recipe would: ``-14 LUFS``."""
-        return f"{value:.6g} {self.unit}"
+        return f"{number(value)} {self.unit}"
 
     @property
     def range(self) -> str:
@@ -89,7 +95,7 @@ class Quantity:
             return f"at least {self.show(self.low)}"
         if math.isinf(self.low):
             return f"at most {self.show(self.high)}"
-        return f"{self.low:.6g} to {self.show(self.high)}"
+        return f"{number(self.low)} to {self.show(self.high)}"
 
     @property
     def expected(self) -> str:
@@ -108,16 +114,21 @@ class Quantity:
         return core_schema.no_info_before_validator_function(self.parse, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        number: dict[str, Any] = {"type": "number"}
+        limits: dict[str, Any] = {"type": "number"}
         if math.isfinite(self.low):
-            number["minimum"] = self.low
+            limits["minimum"] = self.low
         if math.isfinite(self.high):
-            number["maximum"] = self.high
-        units = "|".join(re.escape(u) for u in {self.unit: 1.0, **self.also})
-        pattern = rf"^\s*[+\-−]?[0-9.]+\s*({units})?\s*$"
+            limits["maximum"] = self.high
+        return {"anyOf": [limits, {"type": "string", "pattern": self._pattern}]}
+
+    @property
+    def _pattern(self) -> str:
+        """What `parse` reads, as a regular expression that JSON Schema understands too."""
+        units = "|".join(_any_case(unit) for unit in {self.unit: 1.0, **self.also})
+        pattern = rf"^\s*[+\-−–]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\s*({units})?\s*$"
         if self.clock:
-            pattern += r"|^\s*([0-9]+:)?[0-9]{1,3}:[0-9]{2}(\.[0-9]+)?\s*$"
-        return {"anyOf": [number, {"type": "string", "pattern": pattern}]}
+            pattern += r"|^\s*([0-9]+:(?=[0-5]?[0-9]:))?[0-9]{1,3}:[0-5][0-9](\.[0-9]*)?\s*$"
+        return pattern
 
     def __hash__(self) -> int:
         return hash((self.unit, self.low, self.high))
@@ -138,6 +149,16 @@ BARS = Quantity("bars", also={"bar": 1.0})
 BPM = Quantity("BPM")
 
 
+def number(value: float) -> str:
+    """A number as people write it, six digits and no exponent: ``number(1e6) == '1000000'``."""
+    text = f"{value + 0.0:.6g}"  # + 0.0 turns -0.0 into 0.0
+    return f"{float(text):f}".rstrip("0").rstrip(".") if "e" in text else text
+
+
+def _any_case(unit: str) -> str:
+    return "".join(f"[{c.upper()}{c.lower()}]" if c.isalpha() else re.escape(c) for c in unit)
+
+
 def decibels(amplitude: float) -> float | None:
     """Amplitude ratio to dB, ``20 log10``; ``None`` for zero, because silence has no level."""
     return 20 * math.log10(amplitude) if amplitude > 0 else None
@@ -150,6 +171,6 @@ def amplitude(decibels: float) -> float:
 
 def clock(seconds: float) -> str:
     """Seconds as ``m:ss.s``, for messages: ``clock(83.25) == '1:23.2'``."""
-    minutes, rest = divmod(max(0.0, seconds), 60)
-    tenths = math.floor(rest * 10) / 10
-    return f"{int(minutes)}:{tenths:04.1f}"
+    tenths = math.floor(max(0.0, seconds) * 10 + 1e-6)  # 64.1 s is 640.999… tenths in binary
+    minutes, rest = divmod(tenths, 600)
+    return f"{minutes}:{rest // 10:02d}.{rest % 10}"
