@@ -1,1 +1,8 @@
+"""Facts in, one HTML page out: what came in, what was done, what goes out."""
 
+from __future__ import annotations
+
+from .page import page
+from .series import series
+
+__all__ = ["page", "series"]

@@ -1,0 +1,90 @@
+"""The page: facts in, HTML out. Nothing in it is fetched from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from ..units import clock
+from .timeline import timeline
+from .tone import tone
+
+FIGURES = (
+    ("integrated_lufs", "Integrated loudness", "LUFS"),
+    ("loudness_range_lu", "Loudness range", "LU"),
+    ("short_term_max_lufs", "Loudest 3 s", "LUFS"),
+    ("true_peak_dbtp", "True peak", "dBTP"),
+    ("plr_db", "Peak to loudness", "dB"),
+    ("correlation", "Left/right correlation", ""),
+    ("bandwidth_hz", "Bandwidth", "Hz"),
+    ("duration_s", "Duration", "s"),
+    ("sample_rate_hz", "Sample rate", "Hz"),
+    ("channels", "Channels", ""),
+)
+"""The rows of the before/after table: key of a measurement, words, unit."""
+
+
+def page(facts: Mapping[str, Any]) -> str:
+    """The report of one song as one HTML page.
+
+    Args:
+        facts: what a run found out and did, as in ``facts.json``. ``listen``, when there,
+            names the files to play by their label, relative to the page.
+    """
+    curves = facts.get("series") or {}
+    before = curves.get("before")
+    name, after = next(iter((curves.get("after") or {}).items()), (None, None))
+    first = before or after
+    return _template().render(
+        facts=facts,
+        masters=facts.get("masters") or [],
+        timeline=timeline(facts, first, after if before else None) if first else "",
+        tone=tone(first, after if before else None) if first else "",
+        after_name=name if before else None,
+        rows=_rows(facts),
+    )
+
+
+def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
+    """The before/after table: words, unit, a cell a column."""
+    columns = [facts.get("before") or {}]
+    columns += [master.get("measured") or {} for master in facts.get("masters") or []]
+    return [(words, unit, [_number(c.get(key), unit) for c in columns]) for key, words, unit in FIGURES]
+
+
+def _number(value: Any, unit: str = "") -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, (int, float)):
+        return str(value)
+    if unit == "Hz" or float(value).is_integer():
+        return f"{value:,.0f}".replace(",", "\u202f")
+    return f"{value:.2f}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def _told(value: Any) -> str:
+    """A measurement in a few words: numbers rounded, lists counted when long."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{str(k).replace('_', ' ')} {_told(v)}" for k, v in value.items()) or "nothing"
+    if isinstance(value, (list, tuple)):
+        return "; ".join(_told(v) for v in value[:6]) + (" …" if len(value) > 6 else "") if value else "none"
+    return _number(value)
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, (int, float, str, bool))
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(
+        loader=PackageLoader("polish.report", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )  # fmt: skip
+    environment.filters |= {"clock": clock, "number": _number, "told": _told}
+    environment.tests["plain"] = _plain
+    return environment.get_template("page.html.j2")
