@@ -31,7 +31,7 @@ class PolishError(Exception):
 
     def __init__(self, what: str, *, where: object = None, hint: str | None = None) -> None:
         self.what = what
-        self.where = None if where is None else str(where)
+        self.where = None if where is None else one_line(str(where))
         self.hint = hint
         super().__init__(what)
 
@@ -45,6 +45,14 @@ class PolishError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.what, self.where, self.hint))
+
+
+def one_line(text: str) -> str:
+    """Text as one readable line: line breaks and other control characters are escaped, and so
+    are bytes of a file name that are no UTF-8."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
 
 
 def _rebuild(kind: type[PolishError], what: str, where: str | None, hint: str | None) -> PolishError:

@@ -1,7 +1,40 @@
-"""The only door through which sound comes in or goes out."""
+"""The only door through which sound comes in or goes out.
+
+`read` takes any common format and refuses what is damaged, `write` leaves whole files that
+were read back. Names are imported when they are first used: libsndfile, soxr and mutagen
+are not loaded by ``polish --help``.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .sound import Samples, Sound
 
-__all__ = ["Samples", "Sound"]
+if TYPE_CHECKING:
+    from .convert import add, resample
+    from .formats import Format
+    from .probing import Probe, probe
+    from .reading import read
+    from .stems import read_stems
+    from .tags import read_tags
+    from .writing import write
+
+__all__ = [
+    "Format", "Probe", "Samples", "Sound", "add", "probe", "read", "read_stems", "read_tags", "resample",
+    "write",
+]  # fmt: skip
+
+_HOMES = {
+    "Format": "formats", "Probe": "probing", "add": "convert", "probe": "probing", "read": "reading",
+    "read_stems": "stems", "read_tags": "tags", "resample": "convert", "write": "writing",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = found
+    return found
