@@ -1,0 +1,207 @@
+"""What does not belong below the music: an offset, rumble, mains hum. Each is measured, then taken out.
+
+- An offset is the same in every second of a sound; music's means scatter around 0.
+- Rumble is steady, and there is a trough between it and the lowest notes.
+- Mains hum stands on multiples of 50 or 60 Hz with a phase that does not turn; a note on the
+  same frequency comes and goes, and is a little beside it.
+
+What is taken out is taken out without phase shift, so that a stem stays in step with the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.signal
+from numpy.typing import NDArray
+
+from ..audio.sound import Samples
+from . import bands, filters, spectrum
+
+LOWEST_NOTE_HZ = {"vocals": 75.0, "drums": 28.0, "bass": 28.0}
+"""Where a stem's music begins: E2 is 82 Hz, the lowest of a bass voice; a kick drum or the low B
+of a bass guitar is at 31 Hz. Other stems (pianos, synthesisers) begin at `LOWEST_OF_ALL_HZ`."""
+LOWEST_OF_ALL_HZ = 26.0
+
+_QUIETEST_OFFSET = 2e-4
+_RUMBLE_DB = -45.0
+"""Rumble under that, against the stem's loud moments, is left alone: it uses no headroom."""
+_TROUGH_DB = 6.0
+_STEADY_DB = 10.0
+_HUM_DB = -60.0
+_COHERENT = 0.93
+_LINES = 16
+_HUM_TOP_HZ = 1000.0
+_WINDOW_S = 1.0
+
+
+def offset(samples: Samples, rate_hz: int) -> NDArray[np.float64] | None:
+    """The constant offset of every channel, ``(channels,)``; ``None`` when there is none.
+
+    Median of the means of tenths of a second, to which the means of nine in ten whole seconds
+    must agree to half of it: a drum whose waveform leans to one side has a mean too, but only
+    while it sounds.
+    """
+    if samples.shape[1] < 2 * rate_hz:
+        return None
+    middle = np.median(_means(samples, rate_hz // 10), axis=0)
+    agree = np.mean(np.abs(_means(samples, rate_hz) - middle) < np.abs(middle) / 2, axis=0)
+    found = np.where((np.abs(middle) > _QUIETEST_OFFSET) & (agree > 0.9), middle, 0.0)
+    return found if found.any() else None
+
+
+def _means(samples: Samples, size: int) -> NDArray[np.float64]:
+    """Means of whole pieces of `size` frames, ``(pieces, channels)``."""
+    pieces = samples.shape[1] // size
+    return samples[:, : pieces * size].reshape(-1, pieces, size).mean(axis=2, dtype=np.float64).T
+
+
+def without_offset(samples: Samples, found: NDArray[np.float64]) -> Samples:
+    """The sound around 0."""
+    return samples - found.astype(np.float32)[:, None]
+
+
+@dataclass(frozen=True)
+class Rumble:
+    """Steady sound below the music.
+
+    Attributes:
+        corner_hz: the trough above it.
+        level_db: its level against the loud moments of the stem.
+    """
+
+    corner_hz: float
+    level_db: float
+
+
+def rumble(samples: Samples, rate_hz: int, kind: str) -> Rumble | None:
+    """Rumble in a stem, if there is any worth taking out.
+
+    Args:
+        samples: ``(channels, frames)`` float32.
+        kind: the stem's name; see `LOWEST_NOTE_HZ`.
+    """
+    lowest_hz = LOWEST_NOTE_HZ.get(kind, LOWEST_OF_ALL_HZ)
+    if samples.shape[1] < 2 * rate_hz:
+        return None
+    low = bands.measure(samples, rate_hz, per_octave=6, low_hz=6.0, high_hz=240.0, window_s=0.74)
+    whole = bands.measure(samples, rate_hz, per_octave=1, window_s=0.74)
+    sounding = whole.active(40)
+    if not sounding.any():
+        return None
+    loud_db = float(np.percentile(bands.decibels(whole.powers.sum(axis=0)[sounding]), 90))
+    under = low.powers[low.centres_hz < lowest_hz * 0.9].sum(axis=0)
+    level_db = float(bands.decibels(under.mean()))
+    steady = level_db - float(np.percentile(bands.decibels(under), 15)) < _STEADY_DB
+    average_db = bands.decibels(low.powers.mean(axis=1))
+    inside = (low.centres_hz > lowest_hz * 0.5) & (low.centres_hz < lowest_hz * 1.25)
+    trough = int(np.flatnonzero(inside)[np.argmin(average_db[inside])])
+    stands_out = average_db[: trough + 1].max() - average_db[trough] > _TROUGH_DB
+    if not steady or not stands_out or level_db - loud_db < _RUMBLE_DB:
+        return None
+    return Rumble(round(float(low.centres_hz[trough]), 1), round(float(level_db - loud_db), 1))
+
+
+def without_rumble(samples: Samples, rate_hz: int, found: Rumble) -> Samples:
+    """The sound above the trough: 24 dB an octave, −6 dB at it, without phase shift."""
+    return filters.apply_zero_phase(samples, filters.high_pass(rate_hz, found.corner_hz), rate_hz)
+
+
+@dataclass(frozen=True, eq=False)
+class Hum:
+    """Mains hum.
+
+    Attributes:
+        lines_hz: the frequencies found.
+        level_db: its level against that of the stem.
+        amplitudes: ``(lines, channels, windows)`` complex, slowly varying; window ``k`` is
+            centred on ``(k + 1) * 0.5 s``.
+    """
+
+    lines_hz: tuple[float, ...]
+    level_db: float
+    amplitudes: NDArray[np.complex128]
+
+
+def hum(samples: Samples, rate_hz: int) -> Hum | None:
+    """Hum of 50 or 60 Hz with its harmonics, if it is there all the time; ``None`` otherwise."""
+    if samples.shape[1] < 6 * rate_hz or rate_hz < 4 * _HUM_TOP_HZ / 2:
+        return None
+    step = max(1, int(rate_hz // (3 * _HUM_TOP_HZ)))
+    slow = np.stack([scipy.signal.resample_poly(c.astype(np.float64), 1, step) for c in samples])
+    power = float(np.mean(samples.astype(np.float32) ** 2))
+    if power <= 0:
+        return None
+    best: Hum | None = None
+    for mains_hz in (50.0, 60.0):
+        found = _series(slow, rate_hz / step, mains_hz, power)
+        if found and (best is None or found.level_db > best.level_db):
+            best = found
+    return best
+
+
+def _series(slow: NDArray[np.float64], rate_hz: float, mains_hz: float, power: float) -> Hum | None:
+    lines = mains_hz * np.arange(1, min(_LINES, int(_HUM_TOP_HZ / mains_hz)) + 1)
+    turning = _demodulated(slow, rate_hz, lines, _WINDOW_S)
+    steadied = np.stack([[_median(channel) for channel in line] for line in turning])
+    strength = np.sqrt((np.abs(steadied) ** 2).mean(axis=(1, 2)))
+    real = np.array([_steady(line) for line in turning]) & (strength**2 / 2 > power * 1e-8)
+    # A drum repeated at a steady tempo has lines too, but not in the gaps between its hits.
+    gaps = np.percentile(np.abs(_demodulated(slow, rate_hz, lines, _WINDOW_S / 8)).max(axis=1), 10, axis=1)
+    real &= gaps > strength / 2
+    if real.sum() < 2 or not real[:2].any():
+        return None
+    level_db = float(10 * np.log10(np.sum(strength[real] ** 2 / 2) / power))
+    if level_db < _HUM_DB:
+        return None
+    return Hum(tuple(lines[real].tolist()), round(level_db, 1), steadied[real])
+
+
+def _demodulated(
+    slow: NDArray[np.float64], rate_hz: float, lines_hz: NDArray[np.float64], window_s: float
+) -> NDArray[np.complex128]:
+    """Complex amplitude of every line in windows half a window apart: ``(lines, channels, windows)``."""
+    size = round(window_s * rate_hz)
+    shape = spectrum.window(size).astype(np.float64)
+    starts = np.round(np.arange(0, slow.shape[1] - size + 1, rate_hz * window_s / 2)).astype(int)
+    frames = np.stack([slow[:, start : start + size] for start in starts], axis=1)
+    clock = np.arange(size) / rate_hz
+    basis = shape * np.exp(-2j * np.pi * lines_hz[:, None] * clock) * (2 / shape.sum())
+    found = np.einsum("cwt,lt->lcw", frames, basis, optimize=True)
+    return found * np.exp(-2j * np.pi * lines_hz[:, None, None] * (starts / rate_hz))
+
+
+def _steady(line: NDArray[np.complex128]) -> bool:
+    """Whether a line's phase stands still and its level holds, ``(channels, windows)``."""
+    strongest = line[np.argmax(np.abs(line).sum(axis=1))]
+    size = min(16, strongest.size)
+    runs = np.lib.stride_tricks.sliding_window_view(strongest, size)
+    coherence = np.abs(np.median(runs.real, axis=1) + 1j * np.median(runs.imag, axis=1))
+    coherence /= np.maximum(np.median(np.abs(runs), axis=1), 1e-15)
+    low = np.percentile(np.abs(strongest), 10)
+    return bool(np.percentile(coherence, 20) > _COHERENT and low > 0.4 * np.median(np.abs(strongest)))
+
+
+def _median(line: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Running median of real and imaginary part over 10 s: notes that come and go leave no trace."""
+    size = min(21, line.size if line.size % 2 else line.size - 1)
+    padded = np.pad(line, size // 2, mode="reflect" if line.size > size // 2 else "edge")
+    runs = np.lib.stride_tricks.sliding_window_view(padded, size)
+    return np.median(runs.real, axis=1) + 1j * np.median(runs.imag, axis=1)
+
+
+def without_hum(samples: Samples, rate_hz: int, found: Hum) -> Samples:
+    """The sound less the hum: every line is subtracted with its own slowly moving amplitude."""
+    out = np.empty(samples.shape, np.float32)
+    windows = (np.arange(found.amplitudes.shape[2]) + 1) * _WINDOW_S / 2
+    for first in range(0, samples.shape[1], 1 << 16):
+        block = samples[:, first : first + (1 << 16)].astype(np.float64)
+        clock = np.arange(first, first + block.shape[1]) / rate_hz
+        for hz, line in zip(found.lines_hz, found.amplitudes, strict=True):
+            turn = np.exp(2j * np.pi * hz * clock)
+            for channel, moving in enumerate(line):
+                now = np.interp(clock, windows, moving.real) + 1j * np.interp(clock, windows, moving.imag)
+                block[channel] -= (now * turn).real
+        out[:, first : first + (1 << 16)] = block
+    return out
