@@ -1,8 +1,8 @@
 """What a file's header promises: how many frames there ought to be.
 
 Decoders read what is there and keep silent about what is missing. These few readers look
-at the header alone, so that `read` can compare. Where a format makes no promise, as an MP3
-without a Xing header, none is made up.
+at the header alone, so that `read` can compare; `mpeg` and `mp4` do the same for theirs. Where
+a file makes no promise, as one that was streamed, none is made up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from .sniff import id3_bytes
 
-_STREAMED = frozenset({0, 0xFFFFFFFF, *range(0x7FFFF000, 0x80000000)})
+_STREAMED = frozenset({0xFFFFFFFF, *range(0x7FFFF000, 0x80000000)})
 """Sizes that programs put into a WAV header which they could not go back to fill in."""
 
 
@@ -25,7 +25,7 @@ def promised_frames(file: BinaryIO, kind: str) -> int | None:
         kind: as told by `sniff.kind`.
     """
     file.seek(0)
-    reader = {"wav": _wav, "aiff": _aiff, "flac": _flac, "mp3": _mp3}.get(kind)
+    reader = {"wav": _wav, "aiff": _aiff, "flac": _flac}.get(kind)
     try:
         return reader(file) if reader else None
     except (struct.error, ZeroDivisionError, IndexError):
@@ -80,25 +80,3 @@ def _flac(file: BinaryIO) -> int | None:
     file.seek(start + 18)
     (packed,) = struct.unpack(">Q", file.read(8))
     return packed & (1 << 36) - 1 or None
-
-
-def _mp3(file: BinaryIO) -> int | None:
-    """Frames from the Xing or Info header, less the encoder's delay and padding (LAME tag)."""
-    start = id3_bytes(file.read(10))
-    file.seek(start)
-    head = file.read(4096)
-    sync = head.find(b"\xff")
-    head = head[sync:] if sync >= 0 else b""
-    found = max(head.find(b"Xing", 0, 200), head.find(b"Info", 0, 200))
-    if found < 0:
-        return None
-    flags, count = struct.unpack_from(">II", head, found + 4)
-    if not flags & 1:
-        return None
-    mpeg1 = head[1] >> 3 & 3 == 3
-    frames = count * (1152 if mpeg1 else 576)
-    lame = found + 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
-    if head[lame : lame + 4] in (b"LAME", b"Lavf", b"Lavc"):
-        packed = int.from_bytes(head[lame + 21 : lame + 24], "big")
-        frames -= (packed >> 12) + (packed & 0xFFF)
-    return max(frames, 0) or None

@@ -23,6 +23,15 @@ def promised_s(file: BinaryIO) -> float | None:
     return None
 
 
+def has_index(file: BinaryIO) -> bool:
+    """Whether the ``moov`` box is there, without which nothing can be found in an MP4 file."""
+    file.seek(0, 2)
+    try:
+        return any(name == b"moov" for name, _, _ in _boxes(file, 0, file.tell()))
+    except struct.error:
+        return False
+
+
 def _boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
     """The boxes between two offsets: name, and where the content starts and stops (8.1, clause 4.2)."""
     while start + 8 <= stop:

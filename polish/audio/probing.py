@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BadInput
-from . import ffmpeg, headers, mp4, sniff
-from .reading import examine, opened
+from . import ffmpeg, headers, mp4, mpeg, sniff
+from .reading import examine, opened, undecodable
 
 _BITS = {
     "PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64,
@@ -54,11 +54,15 @@ def probe(path: str | Path) -> Probe:
     kind = examine(path)
     if kind in sniff.BY_LIBSNDFILE:
         with open(path, "rb") as raw:
-            promised = headers.promised_frames(raw, kind)
+            frames = mpeg.walk(raw) if kind == "mp3" else None
+            promised = frames.promised if frames else headers.promised_frames(raw, kind)
+        if frames and not frames.tidy:
+            return _by_ffmpeg(path, kind)
         with opened(path) as file:
             if file is not None:
-                frames = promised or file.frames or None
-                return _facts(kind, file.subtype, file.samplerate, file.channels, frames)
+                return _facts(
+                    kind, file.subtype, file.samplerate, file.channels, promised or file.frames or None
+                )
     return _by_ffmpeg(path, kind)
 
 
@@ -72,7 +76,7 @@ def _by_ffmpeg(path: Path, kind: str) -> Probe:
     try:
         notes = ffmpeg.describe(path)
     except ffmpeg.FfmpegFailed as error:
-        raise BadInput(f"is not a sound file that can be read ({error.what})", where=path) from error
+        raise undecodable(path, kind, error) from error
     found = _STREAM.match(ffmpeg.sound_stream(notes))
     if found is None:
         raise BadInput("its header does not describe its sound", where=path)

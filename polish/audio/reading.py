@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..units import clock
-from . import ffmpeg, headers, mp4, sniff
+from . import ffmpeg, headers, mp4, mpeg, sniff
 from .sound import Samples, Sound
 
 _BLOCK_FRAMES = 1 << 18
@@ -37,7 +38,7 @@ class Decoded:
     rate_hz: int
     samples: Samples
     promised: int | None
-    slack: int
+    slack: int = 0
 
 
 def read(path: str | Path) -> Sound:
@@ -62,12 +63,7 @@ def read(path: str | Path) -> Sound:
             "there is no sound in it: a header, and no samples", where=path, hint="export it again"
         )
     if decoded.promised is not None and frames < decoded.promised - decoded.slack:
-        raise BadInput(
-            f"cut short: its header promises {_length(decoded.promised, decoded.rate_hz)}, "
-            f"but only {_length(frames, decoded.rate_hz)} are there",
-            where=path,
-            hint="download or export it again",
-        )
+        raise _cut_short(path, decoded.promised, frames, decoded.rate_hz)
     _refuse_nonsense(path, decoded.samples, decoded.rate_hz)
     return Sound(decoded.samples, decoded.rate_hz)
 
@@ -100,15 +96,21 @@ def examine(path: Path) -> str:
 
 
 def _decode(path: Path, kind: str) -> Decoded:
+    if kind == "mp3":
+        return _mp3(path)
     if kind in sniff.BY_LIBSNDFILE and (decoded := _by_libsndfile(path, kind)) is not None:
         return decoded
-    try:
-        return _by_ffmpeg(path, kind)
-    except ffmpeg.FfmpegFailed as error:
-        what = "its sound cannot be decoded" if kind else "is not a sound file that can be read"
-        raise BadInput(
-            f"{what} ({error.what})", where=path, hint="give it as WAV, FLAC, MP3 or M4A"
-        ) from error
+    return _by_ffmpeg(path, kind)
+
+
+def _mp3(path: Path) -> Decoded:
+    """libsndfile for files whose frames follow each other, ffmpeg for those with something between."""
+    with open(path, "rb") as raw:
+        frames = mpeg.walk(raw)
+    if frames.cut_short and frames.promised is not None:
+        raise _cut_short(path, frames.promised, frames.there, frames.rate_hz)
+    decoded = _by_libsndfile(path, "mp3") if frames.tidy else None
+    return replace(decoded or _by_ffmpeg(path, "mp3"), promised=frames.promised, slack=2 * 1152)
 
 
 def _by_libsndfile(path: Path, kind: str) -> Decoded | None:
@@ -125,17 +127,30 @@ def _by_libsndfile(path: Path, kind: str) -> Decoded | None:
         try:
             samples = _collect(_sndfile_blocks(file), file.channels, min(expected, promised or expected))
         except soundfile.LibsndfileError as error:
-            raise BadInput(
-                f"is damaged: {error.error_string.strip().rstrip('.')}",
-                where=path,
-                hint="download or export it again",
-            ) from error
-        slack = 2 * 1152 if kind == "mp3" else 0
-        return Decoded(file.samplerate, samples, promised, slack)
+            raise _damaged(path, promised, error) from error
+        return Decoded(file.samplerate, samples, promised)
+
+
+def _damaged(path: Path, promised: int | None, error: Any) -> BadInput:
+    """What to say of a file that libsndfile opens and cannot read to its end."""
+    if promised is not None:
+        with opened(path) as file:
+            rate_hz, readable = file.samplerate, 0
+            with suppress(type(error)):
+                for block in _sndfile_blocks(file, 1024):
+                    readable += block.shape[0]
+        return _cut_short(path, promised, readable, rate_hz, "cut short or damaged")
+    what = error.error_string.removeprefix("Error : ").strip().rstrip(".")
+    return BadInput(f"is damaged: {what}", where=path, hint="download or export it again")
+
+
+def _cut_short(path: Path, promised: int, there: int, rate_hz: int, what: str = "cut short") -> BadInput:
+    lengths = f"{_length(promised, rate_hz)}, but only {_length(there, rate_hz)} are there"
+    return BadInput(f"{what}: its header promises {lengths}", where=path, hint="download or export it again")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[object]:
+def opened(path: Path) -> Iterator[Any]:
     """A `soundfile.SoundFile`, or `None` when libsndfile does not take it."""
     import soundfile
 
@@ -149,8 +164,8 @@ def opened(path: Path) -> Iterator[object]:
             yield file
 
 
-def _sndfile_blocks(file: object) -> Iterator[NDArray[np.float32]]:
-    while (block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)).shape[0]:
+def _sndfile_blocks(file: Any, frames: int = _BLOCK_FRAMES) -> Iterator[NDArray[np.float32]]:
+    while (block := file.read(frames, dtype="float32", always_2d=True)).shape[0]:
         yield block
 
 
@@ -159,14 +174,38 @@ def _by_ffmpeg(path: Path, kind: str) -> Decoded:
     if kind == "mp4":
         with open(path, "rb") as raw:
             promised_s = mp4.promised_s(raw)
-    with ffmpeg.decoding(path) as stream:
-        _check_form(path, stream.rate_hz, stream.channels)
-        samples = _collect(stream.blocks, stream.channels, round((promised_s or 0) * stream.rate_hz))
-        notes = stream.notes.all()
+    try:
+        with ffmpeg.decoding(path) as stream:
+            _check_form(path, stream.rate_hz, stream.channels)
+            expected = round((promised_s or 0) * stream.rate_hz)
+            samples = _collect(stream.blocks, stream.channels, expected)
+            notes = stream.notes.all()
+    except ffmpeg.FfmpegFailed as error:
+        raise undecodable(path, kind, error) from error
     if kind == "webm" and ffmpeg.sound_only(notes):
         promised_s = ffmpeg.duration_s(notes)
     promised = None if promised_s is None else round(promised_s * stream.rate_hz)
     return Decoded(stream.rate_hz, samples, promised, slack=round(0.1 * stream.rate_hz))
+
+
+def undecodable(path: Path, kind: str, error: ffmpeg.FfmpegFailed) -> BadInput:
+    """What to say of a file that ffmpeg gives up on."""
+    if kind == "mp4":
+        with open(path, "rb") as raw:
+            if not mp4.has_index(raw):
+                what = "cut short: its index (the moov box), without which nothing can be found, is missing"
+                return BadInput(what, where=path, hint="download or export it again")
+    if not kind:
+        return BadInput(
+            f"is not a sound file that can be read ({error.what})",
+            where=path,
+            hint="give it as WAV, FLAC, MP3 or M4A",
+        )
+    return BadInput(
+        f"there is no sound in it that can be decoded ({error.what})",
+        where=path,
+        hint="export it again, as WAV, FLAC, MP3 or M4A",
+    )
 
 
 def _check_form(path: Path, rate_hz: int, channels: int) -> None:

@@ -55,7 +55,7 @@ def id3_bytes(head: bytes) -> int:
 
 def _mpeg(head: bytes) -> str:
     """An MPEG audio frame's sync word (ISO/IEC 11172-3, 2.4.2.3), or that of ADTS (13818-7)."""
-    if len(head) < 4 or head[0] != 0xFF:
+    if len(head) < 4 or head[0] != 0xFF or (head[1] == 0xFE and head[3] == 0):  # UTF-16 text
         return ""
     if head[1] & 0xF6 == 0xF0:
         return "aac"
@@ -78,6 +78,8 @@ def not_sound(head: bytes) -> str:
 
 
 def _is_text(head: bytes) -> bool:
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return True
     if any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head):
         return False
     try:

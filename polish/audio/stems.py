@@ -15,34 +15,10 @@ from .reading import read
 from .sound import Sound
 from .stem_names import stem_names
 
-_SUFFIXES = frozenset(
-    {  # fmt: skip
-        ".wav",
-        ".wave",
-        ".bwf",
-        ".rf64",
-        ".w64",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".caf",
-        ".flac",
-        ".mp3",
-        ".mp2",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".m4a",
-        ".m4b",
-        ".aac",
-        ".mp4",
-        ".webm",
-        ".mka",
-        ".wma",
-        ".wv",
-        ".ape",
-    }
-)
+_SUFFIXES = (
+    ".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".caf", ".flac", ".mp3", ".mp2",
+    ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".aac", ".mp4", ".webm", ".mka", ".wma", ".wv", ".ape",
+)  # fmt: skip
 _VOCALS = ("vocals", "lead_vocals", "backing_vocals")
 _SAME = 0.1
 """How far a sum may be from its parts to be taken for them, as a ratio of RMS: −20 dB, which

@@ -1,0 +1,95 @@
+"""MP3 frame by frame: how many there are, how many there ought to be (ISO/IEC 11172-3, 2.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from .sniff import id3_bytes
+
+_KBPS = {
+    True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+_TAILS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3", b"3DI")
+
+
+@dataclass(frozen=True)
+class Mp3:
+    """The frames of an MP3 file.
+
+    Attributes:
+        promised: sound frames (not MPEG frames) that its Xing or Info header promises, less
+            the encoder's delay and padding; `None` without such a header.
+        there: sound frames that whole MPEG frames hold, the same taken off.
+        tidy: whether one frame follows the other up to the end, or to tags: decoders then
+            agree on what is in it.
+        broken_off: whether the file ends in the middle of a frame.
+    """
+
+    rate_hz: int
+    promised: int | None
+    there: int
+    tidy: bool
+    broken_off: bool
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether frames are missing that were promised. One may be: some encoders count the
+        header's own frame; unless the file plainly breaks off."""
+        if self.promised is None or not (self.tidy or self.broken_off):
+            return False
+        missing = self.promised - self.there
+        return missing > 1152 or (self.broken_off and missing > 0)
+
+
+def walk(file: BinaryIO) -> Mp3:
+    """Follow the frame headers of an MP3 from its first byte to its last."""
+    file.seek(0)
+    data = file.read()
+    position = id3_bytes(data)
+    first = data[position : position + 4096]
+    promised_frames, taken_off = _xing(first)
+    count, samples, rate_hz = 0, 0, 0
+    broken_off = False
+    while (frame := _frame(data, position)) is not None:
+        length, samples, rate_hz = frame
+        if position + length > len(data):
+            broken_off = True
+            break
+        position += length
+        count += 1
+    rest = data[position : position + 32].lstrip(b"\0")
+    tidy = not broken_off and count > 1 and (not rest or rest.startswith(_TAILS))
+    there = max(0, (count - (promised_frames is not None)) * samples - taken_off)
+    promised = None if promised_frames is None else max(0, promised_frames * samples - taken_off)
+    return Mp3(rate_hz, promised or None, there, tidy, broken_off)
+
+
+def _frame(data: bytes, position: int) -> tuple[int, int, int] | None:
+    """Of the layer III frame at `position`: bytes, sound frames, rate in Hz; `None` for none."""
+    head = data[position : position + 4]
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
+        return None
+    version, bitrate, rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or bitrate in (0, 15) or rate == 3:  # 0 is «free format», which nobody writes
+        return None
+    mpeg1 = version == 3
+    samples = 1152 if mpeg1 else 576
+    rate_hz = _RATES_HZ[version][rate]
+    return samples * 125 * _KBPS[mpeg1][bitrate] // rate_hz + (head[2] >> 1 & 1), samples, rate_hz
+
+
+def _xing(head: bytes) -> tuple[int | None, int]:
+    """MPEG frames by the Xing or Info header, and delay plus padding by the LAME tag behind it."""
+    found = max(head.find(b"Xing", 0, 200), head.find(b"Info", 0, 200))
+    flags = int.from_bytes(head[found + 4 : found + 8], "big")
+    if found < 0 or not flags & 1:
+        return None, 0
+    count = int.from_bytes(head[found + 8 : found + 12], "big")
+    lame = found + 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
+    if head[lame : lame + 4] not in (b"LAME", b"Lavf", b"Lavc"):
+        return count, 0
+    packed = int.from_bytes(head[lame + 21 : lame + 24], "big")
+    return count, (packed >> 12) + (packed & 0xFFF)
