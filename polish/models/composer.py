@@ -10,9 +10,12 @@ import numpy as np
 
 from ..audio import Sound
 from ..song import Lyrics
-from .composing import arrange, form, render
+from .composing import form
+from .composing.arrange import Arranger
 from .composing.choices import Choices, Wish, decide, wish
 from .composing.harmony import Key
+from .composing.material import invent
+from .composing.render import Studio, render
 from .composing.styles import STYLES
 from .engines import Generator, Progress, Take
 
@@ -80,9 +83,11 @@ def _compose(
     tail_s = min(2.5, 0.3 * seconds)
     bars = max(1, int((seconds - tail_s - lead_in_s) / grid.bar_s))
     shape = form.parts(rng, bars)
-    score = arrange.arrange(rng, choices, shape, grid, seconds)
-    frames = round(seconds * native_hz)
-    waves = render.render(rng, choices, score, shape, grid, frames, native_hz, progress)
+    score = Arranger(rng, choices=choices, grid=grid, material=invent(rng, choices, shape)).write(
+        shape, seconds
+    )
+    studio = Studio(rng, STYLES[choices.style], grid, shape, round(seconds * native_hz), native_hz)
+    waves = render(studio, score, progress)
     stems = _finished(waves, native_hz, rate_hz)
     mix = Sound(np.sum([stem.samples for stem in stems.values()], axis=0, dtype=np.float32), rate_hz)
     lines = tuple(line for line in score.lines if line.end_s <= seconds)

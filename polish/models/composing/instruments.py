@@ -107,8 +107,10 @@ def _ensemble(
 
 
 def _saws(pitch: float, frames: int, rate_hz: int, velocity: float) -> Wave:
-    return _ensemble(pitch, frames, rate_hz, slope=1.1, top_hz=9000 + 5000 * velocity, cents=11, attack_s=0.06,
-                     release_s=0.35)  # fmt: skip
+    top_hz = 9000 + 5000 * velocity
+    return _ensemble(
+        pitch, frames, rate_hz, slope=1.1, top_hz=top_hz, cents=11, attack_s=0.06, release_s=0.35
+    )
 
 
 def _warm(pitch: float, frames: int, rate_hz: int, velocity: float) -> Wave:

@@ -123,15 +123,17 @@ def _clap(rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
 def _cymbal(drum: str, kit: Kit, rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Noise and a bundle of inharmonic partials, as a struck plate has them."""
     long_s, fall_s, low_hz, metal = {
-        "hat": (0.16, kit.hat_s, 6500, 0.5), "open": (0.6, 0.15, 6000, 0.5), "shaker": (0.12, 0.03, 5500, 0.0),
-        "ride": (1.1, 0.32, 4200, 1.1), "crash": (2.6, 0.75, 2800, 0.5),
-    }[drum]  # fmt: skip
+        "hat": (0.16, kit.hat_s, 6500, 0.5),
+        "open": (0.6, 0.15, 6000, 0.5),
+        "shaker": (0.12, 0.03, 5500, 0.0),
+        "ride": (1.1, 0.32, 4200, 1.1),
+        "crash": (2.6, 0.75, 2800, 0.5),
+    }[drum]
     t = _times(long_s, rate_hz)
     noise = rng.standard_normal(t.size).astype(np.float32)
     ring = np.zeros(t.size)
-    for ratio in (2.0, 3.0, 4.16, 5.43, 6.79, 8.21, 9.37, 11.1):
-        hz = 790 * ratio * rng.uniform(0.99, 1.01)
-        ring += np.sin(2 * np.pi * hz * t + rng.uniform(0, 6.28))
+    for hz in rng.uniform(low_hz * 0.8, 13_000, 20):
+        ring += np.sin(2 * np.pi * hz * t + rng.uniform(0, 6.28)) * np.exp(-t / rng.uniform(0.05, 0.5)) * 0.45
     mix = highpass((noise + metal * ring).astype(np.float32), low_hz, rate_hz, 3)
     shape = np.exp(-t / fall_s)
     if drum == "shaker":

@@ -69,14 +69,12 @@ def bar(
     cymbal = pattern.full if energy > 0.9 else "hat"
     for step in range(stop):
         beat = step / 4
-        for drum, row in (("kick", pattern.kick), ("snare", pattern.snare), (cymbal, pattern.hat)):
+        snare = "rim" if energy < 0.5 else "snare"
+        tip = "hat" if cymbal == "open" and step % 4 != 2 else cymbal
+        for drum, row in (("kick", pattern.kick), (snare, pattern.snare), (tip, pattern.hat)):
             strength = _STRENGTH.get(row[step], 0.0)
             if strength == 0 or (strength < 0.5 and energy < 0.5):
                 continue
-            if drum == "snare" and energy < 0.5:
-                drum, strength = "rim", strength * 0.8
-            if drum == "open" and step % 4 != 2:
-                drum = "hat"
             hits.append(Hit(drum, beat, strength))
             if clap and drum == "snare" and strength > 0.6 and energy > 0.9:
                 hits.append(Hit("clap", beat, strength * 0.8))

@@ -46,8 +46,8 @@ class Style:
 
 STYLES: dict[str, Style] = {
     "pop": Style(
-        (92, 128), 0.35, "tight", ("backbeat", "busy", "four"), ("picked", "synth"), ("piano", "keys", "pluck"),
-        ("saws", "strings"), ("bell", "pluck"), words=("pop", "catchy", "radio"),
+        (92, 128), 0.35, "tight", ("backbeat", "busy", "four"), ("picked", "synth"),
+        ("piano", "keys", "pluck"), ("saws", "strings"), ("bell", "pluck"), words=("pop", "catchy", "radio"),
     ),
     "rock": Style(
         (104, 164), 0.4, "room", ("backbeat", "driving", "busy"), ("picked",), ("crunch", "crunch", "organ"),

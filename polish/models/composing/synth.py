@@ -47,7 +47,7 @@ def oscillator(
     return table[index] * (1 - part) + table[index + 1] * part
 
 
-def blep_saw(hz: Wave, rate_hz: int) -> Wave:
+def blep_saw(hz: NDArray[np.floating], rate_hz: int) -> Wave:
     """A saw of moving pitch, its steps rounded by PolyBLEP (Välimäki and Huovilainen, 2007)."""
     step = hz.astype(np.float64) / rate_hz
     phase = np.cumsum(step) % 1.0
@@ -99,6 +99,7 @@ def struck(
             * np.sin(angle * t[:n] + np.float32(0.7 * k))
             * np.exp(-t[:n] / np.float32(fall))
         )
+    out *= np.minimum(1, t / np.float32(0.0015))
     fade = min(frames, int(0.02 * rate_hz))
     if fade:
         out[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
@@ -194,7 +195,7 @@ def space(
     return wave + np.stack(wet).astype(np.float32)
 
 
-def echo(wave: Wave, delay_s: float, feedback: float, amount: float, rate_hz: int) -> Wave:
+def echo(wave: Wave, delay_s: float, *, feedback: float, amount: float, rate_hz: int) -> Wave:
     """Echoes that go from side to side and get darker."""
     delay = int(delay_s * rate_hz)
     out, turn, level = wave.copy(), wave, amount

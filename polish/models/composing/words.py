@@ -11,19 +11,24 @@ from functools import cache
 import numpy as np
 
 _SPELT = {
-    "noun": """night:N AY T|light:L AY T|fire:F AY - ER|sky:S K AY|heart:HH AA R T|street:S T R IY T
+    "noun": """
+        night:N AY T|light:L AY T|fire:F AY - ER|sky:S K AY|heart:HH AA R T|street:S T R IY T
         river:R IH - V ER|city:S IH - T IY|window:W IH N - D OW|summer:S AH - M ER|ocean:OW - SH AH N
         silence:S AY - L AH N S|shadow:SH AE - D OW|story:S T AO - R IY|morning:M AO R - N IH NG|home:HH OW M
         road:R OW D|rain:R EY N|sun:S AH N|moon:M UW N|star:S T AA R|dream:D R IY M|time:T AY M|song:S AO NG
         wind:W IH N D|water:W AO - T ER|mountain:M AW N - T AH N|mirror:M IH - R ER|garden:G AA R - D AH N
         radio:R EY - D IY - OW|memory:M EH - M ER - IY|thunder:TH AH N - D ER|name:N EY M|sea:S IY
         way:W EY|day:D EY|room:R UW M|flame:F L EY M|stone:S T OW N|bird:B ER D""",
-    "adjective": """cold:K OW L D|golden:G OW L - D AH N|silver:S IH L - V ER|broken:B R OW - K AH N|blue:B L UW
-        slow:S L OW|quiet:K W AY - AH T|long:L AO NG|lonely:L OW N - L IY|little:L IH - T AH L|open:OW - P AH N
-        bright:B R AY T|distant:D IH S - T AH N T|empty:EH M P - T IY|hidden:HH IH - D AH N|new:N UW""",
-    "verb": """follow:F AA - L OW|remember:R IH - M EH M - B ER|carry:K EH - R IY|see:S IY|hear:HH IY R|feel:F IY L
-        find:F AY N D|hold:HH OW L D|know:N OW|leave:L IY V|believe:B IH - L IY V|need:N IY D|call:K AO L
-        chase:CH EY S|lose:L UW Z|keep:K IY P|love:L AH V|wake:W EY K|miss:M IH S|want:W AA N T
+    "adjective": """
+        cold:K OW L D|golden:G OW L - D AH N|silver:S IH L - V ER|broken:B R OW - K AH N
+        blue:B L UW|slow:S L OW|quiet:K W AY - AH T|long:L AO NG|lonely:L OW N - L IY|little:L IH - T AH L
+        open:OW - P AH N|bright:B R AY T|distant:D IH S - T AH N T|empty:EH M P - T IY|hidden:HH IH - D AH N
+        new:N UW""",
+    "verb": """
+        follow:F AA - L OW|remember:R IH - M EH M - B ER|carry:K EH - R IY|see:S IY|hear:HH IY R
+        feel:F IY L|find:F AY N D|hold:HH OW L D|know:N OW|leave:L IY V|believe:B IH - L IY V
+        need:N IY D|call:K AO L|chase:CH EY S|lose:L UW Z|keep:K IY P|love:L AH V|wake:W EY K|miss:M IH S
+        want:W AA N T
         paint:P EY N T|break:B R EY K""",
     "moves": """falls:F AO L Z|shines:SH AY N Z|sleeps:S L IY P S|burns:B ER N Z|wanders:W AA N - D ER Z
         rises:R AY - Z IH Z|calls:K AO L Z|waits:W EY T S|whispers:W IH S - P ER Z|sings:S IH NG Z
@@ -38,7 +43,8 @@ _SPELT = {
 }
 _LINES = (
     "who verb the noun", "the noun moves", "the adjective noun moves", "who verb the noun where the noun",
-    "and who verb the noun", "the noun moves when", "where the adjective noun", "who verb the adjective noun when",
+    "and who verb the noun", "the noun moves when", "where the adjective noun",
+    "who verb the adjective noun when",
     "and the noun moves where the noun", "verb the noun", "verb the noun when", "when", "who verb",
     "and who verb the adjective noun where the noun", "the noun", "the noun moves and who verb the noun",
     "where the noun who verb the noun", "the adjective noun moves where the adjective noun",
@@ -62,7 +68,7 @@ class Sung:
     syllables: tuple[Syllable, ...]
 
 
-VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW UW".split())
+VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "UW"])
 
 
 @cache
