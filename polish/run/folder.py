@@ -1,0 +1,103 @@
+"""The folder of one song's results: its name, its lock, its room on the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import OutputError, UsageError
+from ..files import writing_errors
+
+HIDDEN = ".polish"
+LONGEST_BYTES = 120
+_FORBIDDEN = str.maketrans(dict.fromkeys('/\\:*?"<>|', "_"))
+_BLANK = {"Cc", "Cs", "Zl", "Zp", "Zs"}
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+
+
+def title(name: str) -> str:
+    """A name that every file system takes: ``AC/DC: live.`` becomes ``AC_DC_ live``.
+
+    Separators and marks that Windows forbids become ``_``; control characters and bytes
+    that are no text become spaces; dots and spaces at the ends go; at most 120 bytes.
+    """
+    text = unicodedata.normalize("NFC", name).translate(_FORBIDDEN)
+    text = "".join(" " if unicodedata.category(mark) in _BLANK else mark for mark in text)
+    text = " ".join(text.split()).lstrip(". ")
+    text = text.encode("utf-8")[:LONGEST_BYTES].decode("utf-8", "ignore").rstrip(". ")
+    if text.split(".")[0].strip().lower() in _RESERVED:
+        text = f"_{text}"
+    return text or "song"
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[Path]:
+    """Make `folder`, see that it can be written, and hold it against other runs.
+
+    What a killed run left half written in there is swept away. Yields the hidden folder
+    with the journal.
+
+    Raises:
+        OutputError: it cannot be written.
+        UsageError: another run is at work in it.
+    """
+    hidden = folder / HIDDEN
+    with writing_errors(folder):
+        hidden.mkdir(parents=True, exist_ok=True)
+        for each in (folder, hidden):
+            with tempfile.TemporaryFile(dir=each):
+                pass
+        lock = FileLock(hidden / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise UsageError(
+                "another run is at work in this folder",
+                where=folder,
+                hint="wait for it to end, or choose another folder with -o",
+            ) from None
+    try:
+        for part in folder.rglob(".part-*"):
+            with suppress(OSError):
+                part.unlink()
+        yield hidden
+    finally:
+        lock.release()
+
+
+def see_room(folder: Path, needed_bytes: int) -> None:
+    """See that the disk has room for what will be written into `folder`.
+
+    Raises:
+        OutputError: it has not.
+    """
+    with writing_errors(folder):
+        free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise OutputError(
+            f"the disk is full: {free_bytes / 1e6:.0f} MB free, about {needed_bytes / 1e6:.0f} MB needed",
+            where=folder,
+            hint="free some space, or choose another folder with -o",
+        )
+
+
+def apart(folder: Path, draft: Path) -> None:
+    """See that results are not written over the draft.
+
+    Raises:
+        UsageError: the draft lies in the folder for its results.
+    """
+    ours, theirs = (Path(os.path.abspath(each)) for each in (folder, draft))
+    if ours == theirs or ours in theirs.parents:
+        raise UsageError(
+            f"the draft lies in the folder its results go to, {folder}",
+            where=draft,
+            hint="choose another folder with -o",
+        )
