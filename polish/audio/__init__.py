@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .sound import Samples, Sound
 
 if TYPE_CHECKING:
-    from .convert import add, resample
+    from .convert import add, peak, resample
     from .formats import Format
     from .previews import preview
     from .probing import Probe, probe
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from .writing import write
 
 __all__ = [
-    "Format", "Probe", "Samples", "Sound", "add", "preview", "probe", "read", "read_stems", "read_tags",
-    "resample", "write",
+    "Format", "Probe", "Samples", "Sound", "add", "peak", "preview", "probe", "read", "read_stems",
+    "read_tags", "resample", "write",
 ]  # fmt: skip
 
 _HOMES = {
-    "Format": "formats", "Probe": "probing", "add": "convert", "preview": "previews", "probe": "probing",
-    "read": "reading", "read_stems": "stems", "read_tags": "tags", "resample": "convert", "write": "writing",
+    "Format": "formats", "Probe": "probing", "add": "convert", "peak": "convert", "preview": "previews",
+    "probe": "probing", "read": "reading", "read_stems": "stems", "read_tags": "tags", "resample": "convert",
+    "write": "writing",
 }  # fmt: skip
 
 

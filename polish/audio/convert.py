@@ -1,4 +1,4 @@
-"""Sounds from sounds: another rate, and sums."""
+"""Sounds from sounds: another rate, sums, and how high they reach."""
 
 from __future__ import annotations
 
@@ -57,3 +57,12 @@ def add(sounds: Sequence[Sound]) -> Sound:
             block += other.samples[:, part]
         total[:, part] = block
     return Sound(total, first.rate_hz)
+
+
+def peak(sound: Sound) -> float:
+    """The largest absolute sample value; 0 for silence."""
+    highest = 0.0
+    for start in range(0, sound.frames, _BLOCK_FRAMES):
+        block = sound.samples[:, start : start + _BLOCK_FRAMES]
+        highest = max(highest, float(block.max()), -float(block.min()))
+    return highest

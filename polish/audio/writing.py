@@ -14,7 +14,7 @@ from ..errors import BadInput, OutputError
 from ..files import whole_file
 from ..units import decibels
 from . import ffmpeg, quantise, wav
-from .convert import resample
+from .convert import peak, resample
 from .formats import Format
 from .reading import read
 from .sound import Samples, Sound
@@ -73,20 +73,8 @@ def write(
     return path
 
 
-def peak(samples: Samples) -> float:
-    """The largest absolute value; 0 for silence."""
-    return max(
-        (
-            max(float(block.max()), -float(block.min()))
-            for start in range(0, samples.shape[1], quantise.BLOCK_FRAMES)
-            if (block := samples[:, start : start + quantise.BLOCK_FRAMES]).size
-        ),
-        default=0.0,
-    )
-
-
 def _refuse_overs(path: Path, sound: Sound, format: Format) -> None:
-    highest = peak(sound.samples)
+    highest = peak(sound)
     if not highest <= 1.0:
         raise OutputError(
             f"its peak of {decibels(highest):+.2f} dBFS is above full scale, which {format} cannot hold",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,3 +38,9 @@ class Delivery(Declared):
         Raises:
             OutputError: a file could not be written.
         """
+
+
+def file_name(text: str) -> str:
+    """Text as a part of a file name: what file systems forbid becomes ``_``, and it is never empty."""
+    name = re.sub(r'[/\\:*?"<>|\x00-\x1f\x7f]', "_", text).strip().rstrip(".")
+    return name[:120].lstrip(".") or "song"

@@ -1,0 +1,109 @@
+"""The stems as files that add up to what they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from .. import audio
+from ..audio import Format, Sound
+from ..song import Song
+from ..units import decibels
+from .base import Delivered, Delivery, file_name
+
+_FLOAT = Format("wav", "32-float")
+_AT_ONCE = 2
+
+
+class Stems(Delivery):
+    """Every stem as a sound file in `stems/`, of one length, whose sum is checked after reading back."""
+
+    name: ClassVar[str] = "stems"
+    reads: ClassVar[tuple[str, ...]] = ("stems",)
+    uses: ClassVar[tuple[str, ...]] = ("mix",)
+
+    format: Format = Field(
+        Format("wav", "24-bit"),
+        description="The kind of file, as for a master; all are wav 32-float when one is above full scale.",
+    )
+
+    def write(self, song: Song, folder: Path) -> Delivered:
+        """Write ``stems/NAME.wav`` for each stem and add up what was written.
+
+        Facts: ``sum_error_dbfs`` is the peak of the written stems' sum less the sum they came
+        with, `None` when there is no difference; ``sum_to_mix_error_dbfs`` that of their sum
+        less the mix as it now is (large after a mixing step, as it should be).
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        peaks = {name: audio.peak(stem) for name, stem in song.stems.items()}
+        format, notices = self._format(peaks)
+        first = next(iter(song.stems.values()))
+        rate_hz = format.rate_for(first.rate_hz)
+        if rate_hz != first.rate_hz:
+            notices.append(f"{format.kind} does not hold {first.rate_hz} Hz: the stems are at {rate_hz} Hz")
+        paths = {name: folder / "stems" / f"{file_name(name)}{format.suffix}" for name in song.stems}
+        difference = _write(song, paths, format, rate_hz)
+        facts: dict[str, Any] = {
+            "format": str(format),
+            "stems": {
+                name: {"file": f"stems/{path.name}", "peak_dbfs": decibels(peaks[name])}
+                for name, path in paths.items()
+            },
+            "sum_error_dbfs": None if difference is None else decibels(audio.peak(difference)),
+            "sum_to_mix_error_dbfs": None if difference is None else _error_to_mix(song, difference),
+        }
+        return Delivered(tuple(paths.values()), facts, tuple(notices))
+
+    def _format(self, peaks: Mapping[str, float]) -> tuple[Format, list[str]]:
+        """The format asked for, or 32-bit float when a stem would not fit, with a word about it."""
+        over = [name for name, peak in peaks.items() if peak > 1]
+        if not over or self.format.floating:
+            return self.format, []
+        verb = "is" if len(over) == 1 else "are"
+        return _FLOAT, [
+            f"{', '.join(over)} {verb} above full scale, which {self.format} cannot hold: "
+            f"the stems are {_FLOAT}"
+        ]
+
+
+def _write(song: Song, paths: Mapping[str, Path], format: Format, rate_hz: int) -> Sound | None:
+    """Write the stems, read them back, and add up how they differ from what they were.
+
+    Two at a time, added in their order, so that the sum is the same every time. `None` when
+    the format has another rate, at which there is nothing to compare.
+    """
+
+    names = list(paths)
+
+    def written(name: str) -> Sound:
+        stem = song.stems[name]
+        tags = {**song.tags, "title": f"{song.title} ({name})"}
+        # A dither of its own for each stem: one and the same would add up to a louder one.
+        audio.write(paths[name], audio.resample(stem, rate_hz), format, tags=tags, seed=names.index(name))
+        return audio.read(paths[name])
+
+    first = next(iter(song.stems.values()))
+    difference = np.zeros(first.samples.shape, np.float32)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for start in range(0, len(names), _AT_ONCE):
+            pair = names[start : start + _AT_ONCE]
+            for name, back in zip(pair, pool.map(written, pair), strict=True):
+                frames = min(back.frames, first.frames)
+                if rate_hz == first.rate_hz:
+                    difference[:, :frames] += back.samples[:, :frames] - song.stems[name].samples[:, :frames]
+    return Sound(difference, rate_hz) if rate_hz == first.rate_hz else None
+
+
+def _error_to_mix(song: Song, difference: Sound) -> float | None:
+    """The peak in dBFS of the written stems' sum less the mix; `None` for no difference or no mix."""
+    if song.mix is None or song.mix.samples.shape != difference.samples.shape:
+        return None
+    inverted = song.mix.with_samples(-song.mix.samples)
+    return decibels(audio.peak(audio.add([*song.stems.values(), difference, inverted])))
