@@ -10,6 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from typed import Said, Type
+
 REAL = Path(os.environ.get("POLISH_TEST_AUDIO", Path(__file__).parents[2] / "shared" / "audio"))
 
 
@@ -28,3 +30,18 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("POLISH_CACHE", str(home / "cache"))
     monkeypatch.setenv("POLISH_MODELS", str(home / "models"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def type_(capsys: pytest.CaptureFixture[str]) -> Type:
+    """Type a command; returns its exit code, stdout and stderr."""
+    from polish.cli import main
+
+    def typed(*arguments: object) -> Said:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return Said(int(left.value.code or 0), said.out, said.err)
+
+    return typed

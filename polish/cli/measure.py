@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,7 +20,7 @@ def measure(files: tuple[str, ...], series: bool, as_json: bool) -> None:
     if as_json:
         emit_json(measured[0] if len(measured) == 1 else measured)
         return
-    header = ["", *(one["file"] for one in measured)]
+    header = ["", *(Path(one["file"]).name for one in measured)]
     columns = [figures(one) for one in measured]
     rows = [
         [f"{what} ({unit})" if unit else what, *(column[i][1] for column in columns)]
