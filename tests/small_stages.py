@@ -60,9 +60,7 @@ class Lyrics(Quiet):
     writes = ("lyrics",)
     kind = "transcriber"
 
-    from_: Literal["vocals", "mix"] = Field(
-        "vocals", alias="from", description="The stem that is listened to."
-    )
+    from_: Literal["vocals", "mix"] = Field("vocals", alias="from", description="Where the voice is.")
     language: str | None = Field(None, description="The language; none: found out.")
     engine_name: str = Field("auto", alias="engine", description="The engine that listens.")
 
@@ -79,9 +77,7 @@ class Separate(Quiet):
     kind = "separator"
 
     model: str = Field("auto", description="The engine.")
-    stems: list[Literal["vocals", "drums", "bass", "other"]] = Field(
-        [], description="The stems that are wanted."
-    )
+    stems: list[Literal["vocals", "drums", "bass", "other"]] = Field([], description="The wanted stems.")
     replace: bool = Field(False, description="Whether stems that are there already are made anew.")
 
     def engine(self) -> str:
@@ -105,9 +101,7 @@ class Clean(Quiet):
     writes = ("stems",)
 
     amount: Annotated[float, PERCENT] = Field(100, description="How much of the repair is heard.")
-    mud: bool | Annotated[float, PERCENT] = Field(
-        True, description="Whether mud is thinned out, or how much."
-    )
+    mud: bool | Annotated[float, PERCENT] = Field(True, description="How much mud is thinned out.")
 
 
 class Level(Quiet):
@@ -140,13 +134,9 @@ class Master(Quiet):
     reads = ("mix",)
     writes = ("masters",)
 
-    loudness: Annotated[float, LUFS.between(-40, -5)] | Literal["keep"] = Field(
-        -14, description="The loudness."
-    )
+    loudness: Annotated[float, LUFS.between(-40, -5)] | Literal["keep"] = Field(-14, description="Loudness.")
     ceiling: Annotated[float, DBTP.between(-12, 0)] = Field(-1, description="The highest true peak.")
-    dynamics: Literal["protect", "reach"] = Field(
-        "protect", description="What gives way when both cannot be had."
-    )
+    dynamics: Literal["protect", "reach"] = Field("protect", description="What comes first.")
     reference: Annotated[str, File("sound")] | None = Field(None, description="A song to sound like.")
     floor: Annotated[float, LUFS.between(-70, -5)] | None = Field(None, description="The lowest loudness.")
 
@@ -207,9 +197,7 @@ def choose(kind: str, name: str = "auto", *, offline: bool = True) -> Choice:
     """Every built-in engine is here, and no weights are."""
     if name in ("auto", "builtin"):
         return Choice(kind, "builtin", "builtin", "built-in engine")
-    raise ModelUnavailable(
-        f"the weights of {name} are not here", where=name, hint=f"polish models fetch {name}"
-    )
+    raise ModelUnavailable(f"the weights of {name} are not here", hint=f"polish models fetch {name}")
 
 
 _own = Catalogue.of(

@@ -76,9 +76,10 @@ def _is_clear(patch: Item, base: Sequence[Item], mistakes: Mistakes) -> bool:
     """Whether a new entry cannot be meant as a change of one there is."""
     alike = [item for item in base if item.name == patch.name and not patch.id_given]
     for item in alike:
-        what = f"is this a second {quote(patch.name)}, or a change of {quote(item.id)} in "
+        there = f"{quote(item.id)} in {item.place.said(patch.place)}"
+        what = f"this may be a second {quote(patch.name)} or a change of {there}"
         hint = f"`id: {item.id}` changes that one, any other `id` adds one"
-        mistakes.add(patch.place, what + item.place.said(patch.place), hint)
+        mistakes.add(patch.place, what, hint)
         return False
     return True
 

@@ -142,7 +142,8 @@ def _note(fault: _Fault, item: Item, cls: type[Declared], mistakes: Mistakes) ->
             expected = _SUCH_AS.sub(f"such as {example}", expected)
         words = [word for each in fault.errors for word in _choices(each)]
         near = guess(fault.node.value or "", words) if isinstance(fault.node, Text) else ""
-        mistakes.add(place, f"{fault.label} is {expected}, not {fault.written}{near}")
+        each = "each of " if isinstance(fault.path[-1], int) else ""
+        mistakes.add(place, f"{each}{fault.label} is {expected}, not {fault.written}{near}")
 
 
 def _expectation(error: ErrorDetails) -> str | None:

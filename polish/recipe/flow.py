@@ -92,7 +92,10 @@ class Flow:
         known = ("auto", *self.catalogue.engine_names(stage.kind))
         if wanted in known:
             return self.catalogue.choose(stage.kind, wanted, offline=self.offline)
-        entry = next((e for n, e in item.settings.items() if getattr(stage, n, None) == wanted), None)
+        entry = next(
+            (item.settings[n] for n, v in stage.resolved().items() if v == wanted and n in item.settings),
+            None,
+        )
         what = f"no {stage.kind.replace('_', ' ')} is called {quote(wanted)}{guess(wanted, known)}"
         self.mistakes.add(entry.node.place if entry else item.place, what, one_of(known))
         return None

@@ -21,6 +21,9 @@ from .words import quote
 DEEPEST = 20
 """Levels of nesting a recipe may have; a real one has six."""
 
+MOST = 10_000
+"""Names, values, lists and groups a recipe may have; a real one has a hundred."""
+
 
 @dataclass(frozen=True, eq=False)
 class Text:
@@ -105,9 +108,10 @@ class _Refused(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes; sees tags, anchors and depth before they do anything."""
+    """Composes; sees tags, anchors, depth and number before they do anything."""
 
     _depth = 0
+    _nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()
@@ -119,6 +123,9 @@ class _Loader(yaml.SafeLoader):
             raise _Refused(event, "a recipe has no tags (`!name`)", hint)
         if self._depth == DEEPEST:
             raise _Refused(event, f"nested deeper than {DEEPEST} levels", "a recipe needs six at most")
+        if self._nodes == MOST:
+            raise _Refused(event, f"more than {MOST} names and values", "a recipe needs a hundred or two")
+        self._nodes += 1
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1

@@ -16,7 +16,7 @@ from .catalogue import RESERVED, Shelf
 from .faults import report
 from .nodes import Entry, Group, Text, plain
 from .outline import Item
-from .source import Mistakes, Place
+from .source import Mistakes, Option
 from .words import guess, one_of, quote
 
 
@@ -106,7 +106,9 @@ def _empty(name: str, entry: Entry, info: FieldInfo, mistakes: Mistakes) -> bool
         return False
     default = None if info.is_required() else info.get_default(call_default_factory=True)
     example = "…" if default in (None, "", {}, [], ()) else show(default, marked(Quantity, info))
-    mistakes.add(entry.key, f"{quote(name)} is empty", f"`{name}: {example}`, or take the line out")
+    line = f"`{name}: {example}`, or take the line out"
+    hint = f"{entry.key}={example}" if isinstance(entry.key, Option) else line
+    mistakes.add(entry.key, f"{quote(name)} is empty", hint)
     return True
 
 
@@ -125,6 +127,6 @@ def _value(name: str, entry: Entry, info: FieldInfo, mistakes: Mistakes) -> Any:
     if path.is_file():
         return str(path)
     what = "is a folder, not a file" if path.is_dir() else "no such file"
-    start = "the recipe's folder" if isinstance(node.place, Place) else "the working folder"
+    start = "the working folder" if isinstance(node.place, Option) else "the recipe's folder"
     mistakes.add(node.place, f"{quote(name)}: {what}: {path}", f"a relative path starts at {start}")
     return str(path)

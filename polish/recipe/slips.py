@@ -50,8 +50,12 @@ _SLIPS = (
         "this does not line up with the lines above",
         "indent the entries of one list or group alike",
     ),
+    _Slip(
+        "expected alphabetic or numeric character",
+        "a value cannot begin with &, * or %", "put the text in quotes",
+    ),
     _Slip("undefined tag handle", "a recipe has no tags (`!name`)", "write the plain value"),
-    _Slip("single document", "a second document begins here", "take out the `---`: one file, one recipe"),
+    _Slip("another document", "a second document begins here", "take out the `---`: one file, one recipe"),
     _Slip("unknown escape character", "an escape that YAML does not know", r"write \\ for \, or use '…'"),
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ from ..errors import RecipeError
 _BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # YAML 1.1, section 5.4
 _WIDEST = 100
 _MOST = 5
+_FAR_TOO_MANY = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +105,14 @@ class Mistakes(list[RecipeError]):
     """Mistakes as they are found, none of which follows from another."""
 
     def add(self, place: Spot, what: str, hint: str | None = None, also: Sequence[Spot] = ()) -> None:
-        """Note a mistake at `place`; `also` are places to show with it."""
+        """Note a mistake at `place`; `also` are places to show with it.
+
+        Raises:
+            RecipeError: there are so many that more would help nobody.
+        """
         self.append(mistake(place, what, hint, also))
+        if len(self) == _FAR_TOO_MANY:
+            self.stop()
 
     def stop(self) -> None:
         """Raise what was found: the first mistake, with the next few behind it.
@@ -141,7 +148,7 @@ def _excerpt(spots: Sequence[Spot]) -> str | None:
     for number, marked in by_line.items():
         text, start = _window(marked[-1])
         carets = _carets(text, [(p.column - 1 - start, p.length) for p in marked])
-        rows += [f"  {number:>{digits}} | {text}", f"  {' ' * digits} | {carets}"]
+        rows += [f"  {number:>{digits}} | {text}".rstrip(), f"  {' ' * digits} | {carets}"]
     return "\n".join(rows) or None
 
 
