@@ -48,7 +48,22 @@ def held(folder: Path) -> Iterator[Path]:
         OutputError: it cannot be written.
         UsageError: another run is at work in it.
     """
-    hidden = folder / HIDDEN
+    with locked(folder / HIDDEN):
+        for part in folder.rglob(".part-*"):
+            with suppress(OSError):
+                part.unlink()
+        yield folder / HIDDEN
+
+
+@contextmanager
+def locked(hidden: Path) -> Iterator[None]:
+    """Hold the folder that `hidden` lies in, alone; both are made, and seen to be writable.
+
+    Raises:
+        OutputError: they cannot be written.
+        UsageError: another run holds it.
+    """
+    folder = hidden.parent
     with writing_errors(folder):
         hidden.mkdir(parents=True, exist_ok=True)
         for each in (folder, hidden):
@@ -64,10 +79,7 @@ def held(folder: Path) -> Iterator[Path]:
                 hint="wait for it to end, or choose another folder with -o",
             ) from None
     try:
-        for part in folder.rglob(".part-*"):
-            with suppress(OSError):
-                part.unlink()
-        yield hidden
+        yield
     finally:
         lock.release()
 

@@ -115,11 +115,16 @@ def perform(
     out: str | Path,
     offline: bool = False,
     fresh: bool = False,
+    replaces: bool = False,
     teller: Teller | None = None,
     seed: int = 0,
     title: str | None = None,
 ) -> Result:
-    """Run a checked plan; what `run` does when the recipe is in order."""
+    """Run a checked plan; what `run` does when the recipe is in order.
+
+    Args:
+        replaces: another song's results in the folder may be replaced, as with `fresh`.
+    """
     teller = teller or Teller()
     source = None if draft is None else Path(draft)
     target = Path(out) / folder.title(title or _title(plan, source))
@@ -136,7 +141,8 @@ def perform(
         song = cache.opened(_opened(source, target.name))
         hidden = hidden or stack.enter_context(folder.held(target))
         journal = Journal(hidden / "journal.jsonl")
-        return _Run(plan, source, target, cache, journal, teller, offline, fresh, seed).go(song)
+        terms = _Terms(offline, fresh, fresh or replaces, seed)
+        return _Run(plan, source, target, cache, journal, teller, terms).go(song)
 
 
 def _title(plan: Any, source: Path | None) -> str:
@@ -150,6 +156,14 @@ def _opened(source: Path | None, title: str) -> Song:
     return (Song.read(source) if source else Song()).having(title=title)
 
 
+@dataclass(frozen=True)
+class _Terms:
+    offline: bool
+    fresh: bool
+    replaces: bool
+    seed: int
+
+
 @dataclass
 class _Run:
     plan: Any
@@ -158,15 +172,13 @@ class _Run:
     cache: Cache
     journal: Journal
     teller: Teller
-    offline: bool
-    fresh: bool
-    seed: int
+    terms: _Terms
 
     def go(self, song: Song) -> Result:
         started = time.monotonic()
         origin = Origin.of(song, self.plan.name)
         before = earlier(self.journal, origin, Desk(self.folder, self.journal))
-        if before.foreign and not self.fresh:
+        if before.foreign and not self.terms.replaces:
             raise UsageError(
                 f"the folder holds the results of another draft called {song.title!r}",
                 where=self.folder,
@@ -174,12 +186,12 @@ class _Run:
             )
         self.journal.note(
             "run", polish=__version__, recipe=origin.recipe, draft=origin.draft, digest=self.plan.digest,
-            seed=self.seed,
+            seed=self.terms.seed,
         )  # fmt: skip
         try:
             folder.see_room(self.folder, _needed_bytes(self.plan, song) - before.bytes)
             steps, whole = engines.fetched(self.plan.steps, self.teller)
-            result = self._attempts(song, steps, offline=self.offline or not whole)
+            result = self._attempts(song, steps, offline=self.terms.offline or not whole)
             names = {file.relative_to(self.folder).as_posix() for file in result.files}
             desk = Desk(self.folder, self.journal)
             desk.clear([*before.foreign, *before.same], keep=names | before.others)
@@ -204,13 +216,19 @@ class _Run:
 
     def _once(self, song: Song, steps: Sequence[Any], offline: bool) -> Result:
         song, done = carry(
-            steps, song, self.cache, seed=self.seed, offline=offline, teller=self.teller, journal=self.journal
+            steps,
+            song,
+            self.cache,
+            seed=self.terms.seed,
+            offline=offline,
+            teller=self.teller,
+            journal=self.journal,
         )
         made = song.filled().union(*(step.stage.writes for step in done if step.status == "done"))
-        desk = Desk(self.folder, self.journal, fresh=self.fresh)
+        desk = Desk(self.folder, self.journal, fresh=self.terms.fresh)
         written = [desk.deliver(each, song, made, self.cache, self.teller) for each in self.plan.deliveries]
         files = _files(written)
-        outcome = facts.Outcome(self.plan, song, done, written, files, self.seed)
+        outcome = facts.Outcome(self.plan, song, done, written, files, self.terms.seed)
         files.append(desk.json("provenance.json", provenance(outcome), self.teller))
         known = hashing.plain(facts.facts(outcome, self.cache))
         names = [file["name"] for file in files]
