@@ -60,9 +60,9 @@ def add(sounds: Sequence[Sound]) -> Sound:
 
 
 def peak(sound: Sound) -> float:
-    """The largest absolute sample value; 0 for silence."""
+    """The largest absolute sample value; 0 for silence, NaN when one of them is."""
     highest = 0.0
     for start in range(0, sound.frames, _BLOCK_FRAMES):
         block = sound.samples[:, start : start + _BLOCK_FRAMES]
-        highest = max(highest, float(block.max()), -float(block.min()))
-    return highest
+        highest = np.maximum(highest, np.maximum(block.max(), -block.min()))
+    return float(highest)

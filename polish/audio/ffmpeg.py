@@ -173,7 +173,8 @@ def encode(
         except BrokenPipeError:
             pass  # it has stopped; its last word says why
         if (status := process.wait()) != 0:
-            raise FfmpegFailed(reason(notes.all()) or f"the encoder ended with status {status}")
+            ended = f"stopped by signal {-status}" if status < 0 else f"left with status {status}"
+            raise FfmpegFailed(reason(notes.all()) or f"the encoder was {ended}")
 
 
 def reason(notes: str) -> str:

@@ -41,6 +41,12 @@ def blocks(samples: Samples, bits: int, *, seed: int = 0) -> Iterator[NDArray[np
         yield np.clip(block, -scale, scale - 1).astype(np.int32)
 
 
+def floats(samples: Samples) -> Iterator[NDArray[np.float32]]:
+    """Interleaved samples as they are, in the same blocks: ``(frames, channels)``."""
+    for start in range(0, samples.shape[1], BLOCK_FRAMES):
+        yield np.ascontiguousarray(samples[:, start : start + BLOCK_FRAMES].T)
+
+
 def on_grid(samples: Samples, bits: int) -> bool:
     """Whether every sample is a whole number of steps at `bits`."""
     scale = np.float32(1 << (bits - 1))

@@ -68,6 +68,12 @@ def stem_names(file_names: Sequence[str]) -> list[str]:
     return names
 
 
+def is_part(name: str) -> bool:
+    """Whether a stem of that name (or of that name and a number) is known to be one part of a song."""
+    plain = re.sub(r"_\d+$", "", name)
+    return plain in _SPELLINGS and plain not in ("instrumental", "mix")
+
+
 def _words(text: str) -> tuple[str, ...]:
     """Words in lower case: split at everything but letters and digits, and where case changes."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)

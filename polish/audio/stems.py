@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import BadInput, one_line
-from .convert import add
 from .reading import read
-from .sound import Sound
-from .stem_names import stem_names
+from .sound import Samples, Sound
+from .stem_names import is_part, stem_names
 
 _SUFFIXES = (
     ".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".caf", ".flac", ".mp3", ".mp2",
@@ -23,6 +22,8 @@ _VOCALS = ("vocals", "lead_vocals", "backing_vocals")
 _SAME = 0.1
 """How far a sum may be from its parts to be taken for them, as a ratio of RMS: −20 dB, which
 lossy exports reach (two MP3 generations leave −20 to −25 dB)."""
+
+_EXCERPTS, _EXCERPT_FRAMES = 64, 4096
 
 
 @dataclass(frozen=True)
@@ -151,26 +152,31 @@ def _padded(sound: Sound, frames: int) -> Sound:
 def _sums_in(stems: Mapping[str, Sound]) -> dict[str, tuple[str, ...]]:
     """Stems that others add up to, with those others: a mix under another name, an
     instrumental beside its parts, vocals beside lead and backing."""
+    heard = {name: _excerpts(stem) for name, stem in stems.items()}
+    parts = [name for name in stems if is_part(name)]
     found: dict[str, tuple[str, ...]] = {}
     for whole in stems:
-        others = tuple(name for name in stems if name != whole and name not in found)
-        parts = {
-            "instrumental": tuple(name for name in others if name not in _VOCALS),
-            "vocals": tuple(name for name in others if name in _VOCALS),
-        }
-        for group in (others, parts.get(whole, ())):
-            if len(group) > 1 and _is_sum(stems[whole], [stems[name] for name in group]):
-                found[whole] = group
+        others = [name for name in stems if name != whole and name not in found]
+        groups = [
+            others,
+            [name for name in parts if name != whole],
+            [name for name in parts if name != whole and name not in _VOCALS],
+            [name for name in others if name in _VOCALS] if whole in _VOCALS else [],
+        ]
+        for group in groups:
+            if len(group) > 1 and _is_sum(heard[whole], [heard[name] for name in group]):
+                found[whole] = tuple(group)
                 break
     return found
 
 
-def _is_sum(whole: Sound, parts: Sequence[Sound]) -> bool:
-    power = rest = 0.0
-    total = add(parts)
-    for start in range(0, whole.frames, 1 << 18):
-        block = whole.samples[:, start : start + (1 << 18)]
-        power += float(np.vdot(block, block))
-        block = block - total.samples[:, start : start + (1 << 18)]
-        rest += float(np.vdot(block, block))
-    return power > 0 and rest <= _SAME**2 * power
+def _excerpts(stem: Sound) -> Samples:
+    """What is compared: a few seconds from all over the stem, so that twelve long ones cost little."""
+    starts = np.linspace(0, max(0, stem.frames - _EXCERPT_FRAMES), _EXCERPTS).astype(int)
+    return np.concatenate([stem.samples[:, start : start + _EXCERPT_FRAMES] for start in starts], axis=1)
+
+
+def _is_sum(whole: Samples, parts: Sequence[Samples]) -> bool:
+    rest = whole - np.sum(parts, axis=0)
+    power = float(np.vdot(whole, whole))
+    return power > 0 and float(np.vdot(rest, rest)) <= _SAME**2 * power

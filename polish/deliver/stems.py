@@ -84,7 +84,7 @@ def _write(song: Song, paths: Mapping[str, Path], format: Format, rate_hz: int) 
 
     def written(name: str) -> Sound:
         stem = song.stems[name]
-        tags = {**song.tags, "title": f"{song.title} ({name})"}
+        tags = {**song.tags, "title": f"{song.title} ({name})"} if song.tags else {}
         # A dither of its own for each stem: one and the same would add up to a louder one.
         audio.write(paths[name], audio.resample(stem, rate_hz), format, tags=tags, seed=names.index(name))
         return audio.read(paths[name])
