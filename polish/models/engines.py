@@ -19,12 +19,12 @@ Other packages add engines through the entry points ``polish.engines``, whose na
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from ..audio.sound import Sound
 from ..errors import ModelUnavailable, UsageError
@@ -54,9 +54,19 @@ class Separator(Engine):
 
     kind = "separator"
 
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The names of the stems it makes."""
+        return ("drums", "bass", "other", "vocals")
+
     @abstractmethod
-    def separate(self, mix: Sound, *, seed: int, progress: Progress) -> dict[str, Sound]:
-        """Stems by name, of the mix's rate, length and channels; they need not sum to it."""
+    def separate(
+        self, mix: Sound, *, seed: int, progress: Progress, stems: Collection[str] = ()
+    ) -> dict[str, Sound]:
+        """Stems by name, of the mix's rate, length and channels; they need not sum to it.
+
+        When `stems` are given, others need not be made. The mix is mono or stereo.
+        """
 
 
 class Transcriber(Engine):
@@ -75,13 +85,17 @@ class Transcriber(Engine):
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """One generated take, with what its engine knows to be true of it."""
+    """One generated take, with what its engine knows to be true of it.
+
+    `facts` are JSON values: what the engine chose, and which words of the prompt it understood.
+    """
 
     mix: Sound
     stems: Mapping[str, Sound] | None = None
     beats: Beats | None = None
     sections: tuple[Section, ...] = ()
     lyrics: Lyrics | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Generator(Engine):

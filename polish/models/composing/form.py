@@ -85,13 +85,13 @@ class Grid:
         return self.start_s + bar * self.bar_s + (whole + bent) * self.swung * self.beat_s
 
 
-def parts(rng: np.random.Generator, bars: int) -> tuple[Part, ...]:
+def parts(rng: np.random.Generator, bars: int, *, opening: bool = True) -> tuple[Part, ...]:
     """Parts that together fill `bars` bars; equal labels have equal lengths and groups.
 
     Verses and choruses come in twos, fours and eights; what does not come out even goes to
-    the intro, the bridge and the outro.
+    the intro, the bridge and the outro. Without an `opening` there is no intro.
     """
-    labels = _shape(rng, bars)
+    labels = tuple(label for label in _shape(rng, bars) if opening or label != "intro")
     lengths = _lengths(labels, bars)
     groups: dict[str, str] = {}
     done: dict[str, int] = {}
@@ -148,14 +148,14 @@ def _even(bars: float) -> int:
     return max((size for size in sizes if size <= bars * 1.25), default=1)
 
 
-def beats(grid: Grid, bars: int, key: str, end_s: float) -> Beats:
+def beats(grid: Grid, bars: int, key: str, *, end_s: float, engine: str) -> Beats:
     """The true beats: every beat of `bars` bars, and the downbeat of the final chord."""
     count = bars * grid.beats_per_bar + 1
     times = [round(grid.start_s + n * grid.beat_s, 6) for n in range(count)]
     times = [time for time in times if time < end_s]
     return Beats(
         tempo_bpm=round(grid.bpm, 4), beats_s=tuple(times), downbeats_s=tuple(times[:: grid.beats_per_bar]),
-        beats_per_bar=grid.beats_per_bar, key=key, confidence=1.0, engine="builtin composer",
+        beats_per_bar=grid.beats_per_bar, key=key, confidence=1.0, engine=engine,
     )  # fmt: skip
 
 

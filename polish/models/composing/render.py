@@ -15,7 +15,7 @@ from .instruments import INSTRUMENTS
 from .kit import LEVEL, PAN, drums
 from .score import Note, Score
 from .styles import Style
-from .synth import Wave, echo, highpass, lowpass, space, swept
+from .synth import Wave, curve, echo, highpass, lowpass, space, swept
 from .voice import Singer, sing
 
 _BALANCE_DB = {"drums": -0.5, "bass": -4.5, "other": -3.0, "vocals": 0.0}
@@ -48,9 +48,11 @@ def render(studio: Studio, score: Score, progress: Callable[[float], None]) -> d
     arc, duck = _arc(studio), _duck(studio, score)
     stems = {"drums": _drums(studio, score)}
     progress(0.25)
-    stems["bass"] = _player(studio, score, "bass", pan=0.0) * duck
+    stems["bass"] = _player(studio, score, "bass", pan=0.0)
+    stems["bass"] *= duck
     progress(0.4)
-    stems["other"] = _others(studio, score, arc) * duck
+    stems["other"] = _others(studio, score, arc)
+    stems["other"] *= duck
     progress(0.65)
     stems["vocals"] = _voices(studio, score)
     progress(0.9)
@@ -93,7 +95,7 @@ def _holding(wave: Wave, ceiling: float, rate_hz: int) -> Wave:
     window = np.hanning(21)[1:-1]
     gain = np.convolve(np.pad(gain, 9, mode="edge"), window / window.sum(), mode="valid")
     middle = (np.arange(blocks) + 0.5) * span
-    return np.interp(np.arange(wave.shape[1]), middle, gain).astype(np.float32)
+    return curve(middle, gain, wave.shape[1])
 
 
 def _arc(studio: Studio) -> Wave:
@@ -109,7 +111,7 @@ def _arc(studio: Studio) -> Wave:
     last = grid.at(form[-1].first + form[-1].bars)
     times += [last - 0.03, last]
     values += [form[-1].energy, max(0.6, form[-1].energy)]
-    return np.interp(np.arange(studio.frames) / studio.rate_hz, times, values).astype(np.float32)
+    return curve(np.array(times) * studio.rate_hz, np.array(values), studio.frames)
 
 
 def _add(bus: Wave, wave: Wave, first: int, gain: float, *, pan: float) -> None:
@@ -137,8 +139,8 @@ def _drums(studio: Studio, score: Score) -> Wave:
         "soft": (0.3, 1.1),
         "machine": (0.12, 0.4),
     }.get(studio.style.kit, (0.15, 0.4))
-    both = kick + space(rest, amount, time_s, studio.rate_hz, seed=11)
-    return (np.tanh(both * 1.3) / 1.3).astype(np.float32)
+    kick += space(rest, amount, time_s, studio.rate_hz, seed=11)
+    return np.tanh(1.3 * kick, out=kick)
 
 
 def _player(studio: Studio, score: Score, player: str, *, pan: float, spread: float = 0.0) -> Wave:
@@ -191,7 +193,8 @@ def _others(studio: Studio, score: Score, arc: Wave) -> Wave:
             corner_hz = np.minimum(open_hz * 2 ** (3.2 * np.clip(arc - 0.3, 0, 1) + bend), 17_000)
             for channel in bus:
                 channel[:] = swept(channel, corner_hz.astype(np.float32), rate_hz)
-        total += bus * np.float32(amplitude(level_db))
+        bus *= np.float32(amplitude(level_db))
+        total += bus
     return space(total, 0.28, studio.style.space_s, rate_hz, seed=23)
 
 

@@ -114,16 +114,32 @@ def _sections(kind: str, low_hz: float, high_hz: float, rate_hz: int, order: int
     return butter(order, edges, kind, fs=rate_hz, output="sos")
 
 
+def _filter(wave: Wave, sections: NDArray[np.float64]) -> Wave:
+    """Filter each channel by itself, so that only one is ever in double precision."""
+    if wave.ndim == 1:
+        return sosfilt(sections, wave).astype(np.float32)
+    return np.stack([sosfilt(sections, channel).astype(np.float32) for channel in wave])
+
+
 def lowpass(wave: Wave, hz: float, rate_hz: int, order: int = 2) -> Wave:
-    return sosfilt(_sections("lowpass", 0, hz, rate_hz, order), wave).astype(np.float32)
+    return _filter(wave, _sections("lowpass", 0, hz, rate_hz, order))
 
 
 def highpass(wave: Wave, hz: float, rate_hz: int, order: int = 2) -> Wave:
-    return sosfilt(_sections("highpass", hz, 0, rate_hz, order), wave).astype(np.float32)
+    return _filter(wave, _sections("highpass", hz, 0, rate_hz, order))
 
 
 def bandpass(wave: Wave, low_hz: float, high_hz: float, rate_hz: int, order: int = 2) -> Wave:
-    return sosfilt(_sections("bandpass", low_hz, high_hz, rate_hz, order), wave).astype(np.float32)
+    return _filter(wave, _sections("bandpass", low_hz, high_hz, rate_hz, order))
+
+
+def curve(at: NDArray[np.floating], values: NDArray[np.floating], frames: int) -> Wave:
+    """Straight lines between `values` at the positions `at` (in frames), for every frame."""
+    out = np.empty(frames, np.float32)
+    for first in range(0, frames, 1 << 20):
+        block = out[first : first + (1 << 20)]
+        block[:] = np.interp(np.arange(first, first + block.size), at, values)
+    return out
 
 
 def filtered_frames(wave: Wave, hop: int, gain: Callable[[int, int, Wave], Wave], rate_hz: int) -> Wave:
@@ -190,9 +206,10 @@ def space(
     if amount <= 0:
         return wave
     room = _room(round(time_s, 2), rate_hz, seed, bright_hz)
-    send = wave * np.float32(amount)
-    wet = [oaconvolve(channel, tail)[: wave.shape[1]] for channel, tail in zip(send, room, strict=True)]
-    return wave + np.stack(wet).astype(np.float32)
+    out = wave.copy()
+    for channel, tail in zip(out, room, strict=True):
+        np.add(channel, oaconvolve(channel, tail * np.float32(amount))[: channel.size], out=channel)
+    return out
 
 
 def echo(wave: Wave, delay_s: float, *, feedback: float, amount: float, rate_hz: int) -> Wave:
@@ -202,7 +219,7 @@ def echo(wave: Wave, delay_s: float, *, feedback: float, amount: float, rate_hz:
     for _ in range(4):
         if delay >= wave.shape[1] or level < 0.02:
             break
-        turn = lowpass(np.pad(turn[::-1], ((0, 0), (delay, 0)))[:, : wave.shape[1]], 3500, rate_hz, 1)
-        out = out + np.float32(level) * turn
+        turn = lowpass(np.pad(turn[::-1, :-delay], ((0, 0), (delay, 0))), 3500, rate_hz, 1)
+        out += np.float32(level) * turn
         level *= feedback
     return out
