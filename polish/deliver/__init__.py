@@ -24,4 +24,5 @@ def find(name: str) -> type[Delivery]:
     Raises:
         KeyError: no delivery has that name.
     """
-    return getattr(import_module(f".{name}", __name__), _CLASSES[name])
+    class_name = _CLASSES[name]
+    return getattr(import_module(f".{name}", __name__), class_name)

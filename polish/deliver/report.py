@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
@@ -68,9 +69,15 @@ def _gains_db(sounds: dict[str, Sound]) -> dict[str, float]:
     have a loudness is only kept from clipping."""
     from ..dsp.loudness import integrated_lufs
 
-    room_db = {name: -_HEADROOM_DB - (decibels(audio.peak(sound)) or 0.0) for name, sound in sounds.items()}
+    room_db = {name: _room_db(sound) for name, sound in sounds.items()}
     lufs = {name: integrated_lufs(sound.samples, sound.rate_hz) for name, sound in sounds.items()}
     loudest = min((lufs[name] + room_db[name] for name in sounds if lufs[name] is not None), default=0.0)
     return {
         name: min(0.0, room_db[name]) if (own := lufs[name]) is None else loudest - own for name in sounds
     }
+
+
+def _room_db(sound: Sound) -> float:
+    """How much louder a sound can be made before it clips; without bound for silence."""
+    peak_dbfs = decibels(audio.peak(sound))
+    return math.inf if peak_dbfs is None else -_HEADROOM_DB - peak_dbfs
