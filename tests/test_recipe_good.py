@@ -87,9 +87,12 @@ def test_a_setting_with_two_types_takes_the_one_that_fits(plan: Callable[..., Pl
 
 @pytest.mark.parametrize("written", ["", "~", "null", "none"])
 def test_a_setting_that_may_be_absent_is_written_absent(plan: Callable[..., Plan], written: str) -> None:
-    made = plan(f"{HEAD}  - master:\n      floor: {written}\n      reference: {written}\n")
+    text = f"{HEAD}  - master:\n      floor: {written}\n      reference: {written}\n"
+    made = plan(f"{text}  - lyrics:\n      language: {written}\n")
     assert setting(made, "floor") is None
     assert setting(made, "reference") is None
+    assert setting(made, "language", 1) is None
+    assert setting(plan(HEAD + "  - lyrics: {language: 'none'}\n"), "language") == "none"
 
 
 def test_a_name_that_python_keeps_is_a_setting_like_any_other(plan: Callable[..., Plan]) -> None:

@@ -31,6 +31,7 @@ class Text:
 
     value: str | None
     place: Spot
+    quoted: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +146,7 @@ def _located(source: Source, node: yaml.Node) -> Node:
     place = _place(source, node.start_mark, node.end_mark)
     if isinstance(node, yaml.ScalarNode):
         null = node.style is None and node.tag == "tag:yaml.org,2002:null"
-        return Text(None if null else node.value, place)
+        return Text(None if null else node.value, place, quoted=node.style is not None)
     if isinstance(node, yaml.SequenceNode):
         return Items(tuple(_located(source, each) for each in node.value), place)
     entries: dict[str, Entry] = {}

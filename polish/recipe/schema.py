@@ -148,8 +148,11 @@ def _loose_value(kept: dict[str, Any]) -> dict[str, Any]:
         return {"anyOf": [kept, {"type": "string", "pattern": pattern}]}
     if kind == "null":
         return {"enum": [None, "none"]}
-    if any("pattern" in branch for branch in kept.get("anyOf", ())):  # a quantity: text is in it already
-        return kept
+    branches = kept.get("anyOf", [])
+    if any("pattern" in branch for branch in branches):  # a quantity: its text has a branch of its own
+        return {
+            "anyOf": [branch if branch.get("type") == "number" else _loose(branch) for branch in branches]
+        }
     return {key: _loose(value) for key, value in kept.items()}
 
 

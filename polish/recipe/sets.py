@@ -59,7 +59,7 @@ def _read(written: str) -> Set:
 def _from_option(node: Node, option: Option) -> Node:
     """The same node, standing on the command line."""
     if isinstance(node, Text):
-        return Text(node.value, option)
+        return Text(node.value, option, node.quoted)
     if isinstance(node, Items):
         return Items(tuple(_from_option(each, option) for each in node.nodes), option)
     entries = {name: Entry(option, _from_option(entry.node, option)) for name, entry in node.entries.items()}

@@ -117,11 +117,9 @@ def _value(name: str, entry: Entry, info: FieldInfo, mistakes: Mistakes) -> Any:
     node = entry.node
     if not isinstance(node, Text) or node.value is None:
         return plain(node)
-    branches = _branches(info.annotation)
-    file = marked(File, info)
-    if node.value == "none" and type(None) in branches and (file or str not in branches):
+    if node.value == "none" and not node.quoted and type(None) in _branches(info.annotation):
         return None
-    if not file:
+    if not marked(File, info):
         return node.value
     path = Path(os.path.abspath(node.place.folder / os.path.expanduser(node.value)))
     if path.is_file():
