@@ -246,6 +246,21 @@ def test_tags_and_junk_around_an_mp3_do_not_matter(files, tmp_path) -> None:
         assert audio.read(tmp_path / name).frames == audio.read(files["mp3 192k"]).frames
 
 
+def test_one_mp3_hung_behind_another_is_read_to_its_end(song, tmp_path) -> None:
+    first = audio.write(tmp_path / "a.mp3", song, "mp3 128k").read_bytes()
+    second = audio.write(tmp_path / "b.mp3", sounds.sine(), "mp3 128k", tags={"title": "b"}).read_bytes()
+    for name, data in {"plain.mp3": first + first, "tagged.mp3": first + second}.items():
+        (tmp_path / name).write_bytes(data)
+        wanted_s = 4.0 if name == "plain.mp3" else 3.0
+        assert audio.read(tmp_path / name).duration_s == pytest.approx(wanted_s, abs=0.1)
+
+
+def test_webm_cut_short_is_noticed(song, tmp_path) -> None:
+    data = encoded(song, tmp_path / "a.webm", "-c:a", "libopus").read_bytes()
+    (tmp_path / "a.webm").write_bytes(data[: len(data) // 2])
+    assert "cut short: its header promises 0:02.0" in refusal(tmp_path / "a.webm").what
+
+
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "infinite"), (1e300, "infinite")])
 def test_samples_that_are_no_numbers_are_counted_and_placed(tmp_path, value, word) -> None:
     samples = np.zeros((70 * 8_000, 2))

@@ -12,7 +12,7 @@ _KBPS = {
     False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
-_TAILS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3", b"3DI")
+_TAILS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 
 
 @dataclass(frozen=True)
@@ -23,22 +23,27 @@ class Mp3:
         promised: sound frames (not MPEG frames) that its Xing or Info header promises, less
             the encoder's delay and padding; `None` without such a header.
         there: sound frames that whole MPEG frames hold, the same taken off.
-        tidy: whether one frame follows the other up to the end, or to tags: decoders then
-            agree on what is in it.
+        unbroken: whether one frame follows the other up to the end, or to tags.
         broken_off: whether the file ends in the middle of a frame.
     """
 
     rate_hz: int
     promised: int | None
     there: int
-    tidy: bool
+    unbroken: bool
     broken_off: bool
+
+    @property
+    def tidy(self) -> bool:
+        """Whether decoders agree on what is in it: nothing between the frames, and no more of them
+        than promised, as when one file was hung behind another."""
+        return self.unbroken and (self.promised is None or abs(self.there - self.promised) <= 1152)
 
     @property
     def cut_short(self) -> bool:
         """Whether frames are missing that were promised. One may be: some encoders count the
         header's own frame; unless the file plainly breaks off."""
-        if self.promised is None or not (self.tidy or self.broken_off):
+        if self.promised is None or not (self.unbroken or self.broken_off):
             return False
         missing = self.promised - self.there
         return missing > 1152 or (self.broken_off and missing > 0)
@@ -61,10 +66,10 @@ def walk(file: BinaryIO) -> Mp3:
         position += length
         count += 1
     rest = data[position : position + 32].lstrip(b"\0")
-    tidy = not broken_off and count > 1 and (not rest or rest.startswith(_TAILS))
+    unbroken = not broken_off and count > 1 and (not rest or rest.startswith(_TAILS))
     there = max(0, (count - (promised_frames is not None)) * samples - taken_off)
     promised = None if promised_frames is None else max(0, promised_frames * samples - taken_off)
-    return Mp3(rate_hz, promised or None, there, tidy, broken_off)
+    return Mp3(rate_hz, promised or None, there, unbroken, broken_off)
 
 
 def _frame(data: bytes, position: int) -> tuple[int, int, int] | None:
