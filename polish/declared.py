@@ -124,14 +124,20 @@ class Declared(BaseModel):
 
 def _setting(name: str, info: FieldInfo) -> Setting:
     quantity = marked(Quantity, info)
-    file = marked(File, info)
     return Setting(
         name=name,
-        kind=f"{file.holds} file" if file else kind(info.annotation, quantity),
+        kind=_held(info) or kind(info.annotation, quantity),
         range=_range(info, quantity),
         default=None if info.is_required() else show(info.get_default(call_default_factory=True), quantity),
         about=" ".join((info.description or "").split()),
     )
+
+
+def _held(info: FieldInfo) -> str | None:
+    """What a text stands for, when it is marked."""
+    if file := marked(File, info):
+        return f"{file.holds} file"
+    return "id of a step" if marked(StepId, info) else None
 
 
 def marked(mark: type[T], info: FieldInfo) -> T | None:

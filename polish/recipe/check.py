@@ -7,8 +7,8 @@ looked at when there are none, so that one mistake never shows as several.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from ..declared import Declared
 from .catalogue import Catalogue, Shelf
 from .flow import Flow
 from .load import Recipe
@@ -56,7 +56,7 @@ def check(
     return _plan(recipe, Flow(stages, set(given), catalogue, offline, mistakes), deliveries)
 
 
-def _plan(recipe: Recipe, flow: Flow, deliveries: Sequence[tuple[Item, Declared]]) -> Plan:
+def _plan(recipe: Recipe, flow: Flow, deliveries: Sequence[tuple[Item, Any]]) -> Plan:
     steps, delivered = [], []
     for number, (item, stage) in enumerate(flow.steps):
         verdict = flow.step(number)
@@ -83,9 +83,7 @@ def _usual(recipe: Recipe, given: Collection[str], catalogue: Catalogue) -> tupl
     )
 
 
-def _made(
-    items: Sequence[Item], shelf: Shelf, other: Shelf, mistakes: Mistakes
-) -> list[tuple[Item, Declared]]:
+def _made(items: Sequence[Item], shelf: Shelf, other: Shelf, mistakes: Mistakes) -> list[tuple[Item, Any]]:
     """Each entry with what it describes; those that are wrong are left out, and noted."""
     made = []
     for item in items:

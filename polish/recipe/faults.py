@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ..declared import Declared, marked, show
@@ -88,14 +89,12 @@ def report(
         elif missing and each["loc"][0] not in spoilt:
             name = str(each["loc"][0])
             about = next(setting.about for setting in cls.settings() if setting.name == name)
-            mistakes.add(
-                item.place, f"{item.noun} needs {quote(name)}", f"add `{name}: …` ({about.rstrip('.')})"
-            )
+            hint = f"add `{name}: …` ({about.rstrip('.')})"
+            mistakes.add(item.place, f"{item.noun} needs {quote(name)}", hint)
+    paths = [fault.path for fault in faults.values()]
     for fault in faults.values():
         # Of a union's branches, the one that got deepest is the one that was meant.
-        if not any(
-            other.path[: len(fault.path)] == fault.path for other in faults.values() if other is not fault
-        ):
+        if sum(path[: len(fault.path)] == fault.path for path in paths) == 1:
             _note(fault, item, cls, mistakes)
 
 
@@ -132,9 +131,8 @@ def _note(fault: _Fault, item: Item, cls: type[Declared], mistakes: Mistakes) ->
     elif "[key]" in first["loc"]:
         mistakes.add(fault.key, f"{fault.label}: {_message(first)}")
     elif decisive:
-        mistakes.add(
-            place, f"{fault.label}: {_bound(decisive, fault, cls) or _message(decisive, fault.node)}"
-        )
+        said = _bound(decisive, fault, cls) or _message(decisive, fault.node)
+        mistakes.add(place, f"{fault.label}: {said}")
     else:
         words_first = sorted(fault.errors, key=lambda each: not _choices(each))
         expected = ", or ".join(dict.fromkeys(filter(None, map(_expectation, words_first))))
@@ -193,11 +191,13 @@ def _names_at(cls: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
     """The names of the settings of the group at `path`."""
     model: type[BaseModel] | None = cls
     for part in path:
-        info = (
-            {i.alias or name: i for name, i in model.model_fields.items()}.get(str(part)) if model else None
-        )
+        info = _fields(model).get(str(part))
         model = _model_in(info.annotation) if info else model
-    return [info.alias or name for name, info in model.model_fields.items()] if model else []
+    return list(_fields(model))
+
+
+def _fields(model: type[BaseModel] | None) -> dict[str, FieldInfo]:
+    return {info.alias or name: info for name, info in model.model_fields.items()} if model else {}
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -60,7 +60,7 @@ class Flow:
     def _step(self, item: Item, stage: Stage, number: int) -> Verdict:
         missing = [slot for slot in stage.reads if slot not in self.filled]
         if missing and item.optional:
-            return Verdict(skipped=self._lacking(missing[0], item, number))
+            return Verdict(skipped=self._lacking(missing[0], number))
         for slot in missing:
             self._report(slot, item, number)
         try:
@@ -81,7 +81,7 @@ class Flow:
         for slot in made.reads:
             if slot not in self.filled:
                 if item.optional or self._skipped_writers(slot, end):
-                    return Verdict(skipped=self._lacking(slot, item, end))
+                    return Verdict(skipped=self._lacking(slot, end))
                 self._report(slot, item, end)
         return Verdict()
 
@@ -92,12 +92,12 @@ class Flow:
         known = ("auto", *self.catalogue.engine_names(stage.kind))
         if wanted in known:
             return self.catalogue.choose(stage.kind, wanted, offline=self.offline)
-        entry = next(
-            (item.settings[n] for n, v in stage.resolved().items() if v == wanted and n in item.settings),
-            None,
-        )
+        naming = [
+            name for name, value in stage.resolved().items() if value == wanted and name in item.settings
+        ]
+        place = item.settings[naming[0]].node.place if naming else item.place
         what = f"no {stage.kind.replace('_', ' ')} is called {quote(wanted)}{guess(wanted, known)}"
-        self.mistakes.add(entry.node.place if entry else item.place, what, one_of(known))
+        self.mistakes.add(place, what, one_of(known))
         return None
 
     def _step_of(self, item: Item, name: str, step_id: str, slot: str) -> Verdict | None:
@@ -105,22 +105,19 @@ class Flow:
         entry = item.settings.get(name)
         place = entry.node.place if entry else item.place
         makers = [step.id for step, stage in self.steps if slot in stage.writes]
-        for (step, stage), verdict in zip(self.steps, self.verdicts, strict=True):
-            if step.id == step_id and slot in stage.writes:
-                return (
-                    Verdict(skipped=f"{quote(step_id)} is skipped: {verdict.skipped}")
-                    if verdict.skipped
-                    else None
-                )
-            if step.id == step_id:
-                what = f"{quote(step_id)} is a {quote(stage.name)} step and makes no {slot}"
-                self.mistakes.add(place, what, one_of(makers) if makers else self._advice(slot))
-                return Verdict()
-        what = f"no step has the id {quote(step_id)}{guess(step_id, makers)}"
+        walked = zip(self.steps, self.verdicts, strict=True)
+        stage, verdict = next(((s, v) for (step, s), v in walked if step.id == step_id), (None, Verdict()))
+        if stage and slot in stage.writes:
+            skipped = f"{quote(step_id)} is skipped: {verdict.skipped}" if verdict.skipped else None
+            return Verdict(skipped=skipped) if skipped else None
+        if stage:
+            what = f"{quote(step_id)} is a {quote(stage.name)} step and makes no {slot}"
+        else:
+            what = f"no step has the id {quote(step_id)}{guess(step_id, makers)}"
         self.mistakes.add(place, what, one_of(makers) if makers else self._advice(slot))
         return Verdict()
 
-    def _lacking(self, slot: str, item: Item, before: int) -> str:
+    def _lacking(self, slot: str, before: int) -> str:
         """Why a slot is empty, for a step that is skipped."""
         for step, reason in self._skipped_writers(slot, before):
             return f"it needs {_a(slot)}, and {quote(step.id)} is skipped: {reason}"

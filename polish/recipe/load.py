@@ -55,7 +55,9 @@ def load(recipe: str | os.PathLike[str], *, sets: Iterable[str] = ()) -> Recipe:
     """
     path, shown = library.find(recipe, Path())
     chain = _chain(path, shown)
-    about, steps, deliver = "", (), None
+    about = ""
+    steps: tuple[Item, ...] = ()
+    deliver: tuple[Item, ...] | None = None
     mistakes = Mistakes()
     for written in reversed(chain):
         about = written.about or about

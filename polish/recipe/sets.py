@@ -16,7 +16,7 @@ from .nodes import Entry, Group, Items, Node, Text, parse
 from .outline import Item, yes_or_no
 from .settings import holds_group
 from .source import Mistakes, Option, Source
-from .words import guess, one_of, quote
+from .words import guess, one_of, printable, quote
 
 _NULLS = ("", "~", "null")
 
@@ -44,9 +44,8 @@ def _read(written: str) -> Set:
     key, equals, value = (part.strip() for part in written.partition("="))
     option = Option(key)
     if not equals or not all(key.split(".")):
-        raise UsageError(
-            "not written KEY=VALUE", where=f"--set {written}", hint="--set stream.ceiling=-2dBTP"
-        )
+        where = f"--set {printable(written)}"
+        raise UsageError("not written KEY=VALUE", where=where, hint="--set stream.ceiling=-2dBTP")
     if not value.startswith(("[", "{", "'", '"')):
         return Set(tuple(key.split(".")), Text(None if value in _NULLS else value, option), option)
     try:
@@ -104,9 +103,8 @@ class _List:
 
     def having(self, setting: str) -> list[str]:
         """Keys of that setting in these items."""
-        return [
-            f"{self.prefix}{item_id}.{setting}" for item_id in self.items if setting in self.fields(item_id)
-        ]
+        found = [item_id for item_id in self.items if setting in self.fields(item_id)]
+        return [f"{self.prefix}{item_id}.{setting}" for item_id in found]
 
     def change(self, path: Sequence[str], change: Set, mistakes: Mistakes) -> None:
         """Lay a change over the item it names."""
@@ -135,19 +133,16 @@ def _problem(path: Sequence[str], here: _List, there: _List) -> tuple[str, str |
         return None  # the check names the unknown stage, where it stands
     fields = cls.fields()
     if not name:
-        return f"{quote(item_id)} is a whole {here.noun}, not one of its settings", one_of(
-            [f"{here.prefix}{item_id}.{each}" for each in fields]
-        )
+        keys = [f"{here.prefix}{item_id}.{each}" for each in fields]
+        return f"{quote(item_id)} is a whole {here.noun}, not one of its settings", one_of(keys)
     if name == "optional" and not parts:
         return None
     if name in RESERVED or name in PLACING:
         return f"{quote(name)} belongs in the recipe, not on the command line", None
     if name not in fields:
-        meant = there.having(name)
         near = guess(name, fields)
-        return f"{item.noun} has no setting {quote(name)}{near}", one_of(
-            list(fields) if near or not meant else meant
-        )
+        meant = [] if near else there.having(name)
+        return f"{item.noun} has no setting {quote(name)}{near}", one_of(meant or list(fields))
     if parts and not holds_group(fields[name]):
         return f"{quote(name)} has no parts", f"--set {here.prefix}{item_id}.{name}=…"
     return None

@@ -98,11 +98,8 @@ def _branches(annotation: Any) -> tuple[Any, ...]:
 
 def _empty(name: str, entry: Entry, info: FieldInfo, mistakes: Mistakes) -> bool:
     """Note a setting without a value, unless it may have none."""
-    if (
-        not isinstance(entry.node, Text)
-        or entry.node.value is not None
-        or type(None) in _branches(info.annotation)
-    ):
+    given = not isinstance(entry.node, Text) or entry.node.value is not None
+    if given or type(None) in _branches(info.annotation):
         return False
     default = None if info.is_required() else info.get_default(call_default_factory=True)
     example = "…" if default in (None, "", {}, [], ()) else show(default, marked(Quantity, info))

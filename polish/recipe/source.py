@@ -18,6 +18,7 @@ from pathlib import Path
 from unicodedata import east_asian_width
 
 from ..errors import RecipeError
+from .words import printable
 
 _BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # YAML 1.1, section 5.4
 _WIDEST = 100
@@ -84,7 +85,7 @@ class Option:
     line: int = field(default=0, init=False)
 
     def __str__(self) -> str:
-        return f"--set {self.key}"
+        return f"--set {printable(self.key)}"
 
     @property
     def origin(self) -> str:
@@ -126,9 +127,8 @@ class Mistakes(list[RecipeError]):
         shown = others[: _MOST - 1]
         if left := len(others) - len(shown):
             shown.append(RecipeError(f"and {left} more mistake{'s' * (left > 1)}"))
-        raise RecipeError(
-            first.what, where=first.where, hint=first.hint, excerpt=first.excerpt, more=shown
-        )  # fmt: skip
+        place = {"where": first.where, "hint": first.hint, "excerpt": first.excerpt}
+        raise RecipeError(first.what, **place, more=shown)
 
 
 def mistake(place: Spot, what: str, hint: str | None = None, also: Sequence[Spot] = ()) -> RecipeError:
