@@ -13,8 +13,9 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from ..audio.sound import Samples
-from .loudness import HOP_BINS, MOMENTARY_BINS, SHORT_TERM_BINS, Power, k_weighted_power
-from .peak import excerpt, sample_peak_dbfs, true_peak_dbtp
+from .blocks import excerpt
+from .loudness import HOP_BINS, MOMENTARY_BINS, SHORT_TERM_BINS, k_weighted_power
+from .peak import sample_peak_dbfs, true_peak_dbtp
 from .spectrum import size_for, window
 
 _CHUNK_FRAMES = 1 << 16
@@ -22,18 +23,17 @@ _SPECTRA = 1000
 _BAND_HZ = 250.0
 _AUDIBLE_RANGE_DB = 90.0
 _WALL_DB = 20.0
+_DC_PARTS = 8
+_DC_LEAST = 0.001
 
 
-def measure(
-    samples: Samples, rate_hz: int, *, series: bool = False, power: Power | None = None
-) -> dict[str, Any]:
+def measure(samples: Samples, rate_hz: int, *, series: bool = False) -> dict[str, Any]:
     """Loudness, peaks and extent of a sound, as JSON values.
 
     Args:
         samples: ``(channels, frames)``, finite.
         series: whether to add ``momentary_lufs`` at a 10 ms hop and ``short_term_lufs`` at
             100 ms; the first window begins at 0 s.
-        power: the sound's K-weighted power, where it was measured before.
 
     Returns:
         ``integrated_lufs``, ``momentary_max_lufs``, ``short_term_max_lufs``,
@@ -41,7 +41,7 @@ def measure(
         less integrated loudness), ``correlation`` of the first two channels (−1 to 1),
         ``bandwidth_hz``, ``duration_s``, ``sample_rate_hz``, ``channels``.
     """
-    power = power or k_weighted_power(samples, rate_hz)
+    power = k_weighted_power(samples, rate_hz)
     integrated, peak = power.integrated_lufs, true_peak_dbtp(samples, rate_hz)
     found: dict[str, Any] = {
         "integrated_lufs": integrated,
@@ -79,6 +79,21 @@ def correlation(samples: Samples) -> float | None:
     if left <= 1e-12 * products[0, 0] or right <= 1e-12 * products[1, 1]:
         return None
     return float(np.clip(spread[0, 1] / np.sqrt(left * right), -1, 1))
+
+
+def dc_offset(samples: Samples) -> NDArray[np.float64]:
+    """A constant offset of each channel, ``(channels,)``; 0 where the mean is not constant.
+
+    Constant means that each eighth of the sound has nearly the same mean, and that it is more
+    than −60 dBFS: what is less, or wanders, is low notes.
+    """
+    parts = np.array_split(samples, _DC_PARTS, axis=1)
+    means = np.stack([part.mean(axis=1, dtype=np.float64) for part in parts if part.shape[1]], axis=1)
+    if means.shape[1] < _DC_PARTS:
+        return np.zeros(samples.shape[0])
+    offset = means.mean(axis=1)
+    steady = np.ptp(means, axis=1) < 0.25 * np.abs(offset)
+    return np.where(steady & (np.abs(offset) > _DC_LEAST), offset, 0.0)
 
 
 def bandwidth_hz(samples: Samples, rate_hz: int) -> float | None:

@@ -1,0 +1,82 @@
+"""Tonal balance: the gains that bring one average spectrum nearer to another, and their filter.
+
+Conventions: balance is given as levels of third-octave bands (`third_octave_levels_db`), in dB;
+only its shape matters. Gains are in dB at the middles of those bands.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+import scipy.signal
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from ..audio.sound import Samples
+from .blocks import excerpt
+from .loudness import k_weighting
+
+Bands = NDArray[np.float64]
+"""One value a third-octave band, ``(bands,)``."""
+
+_HEARD_DB = 50.0
+_NEIGHBOURS = (0.25, 0.5, 0.25)
+_FILTER_S = 0.19
+_CHUNK = 1 << 17
+
+
+def matching_gains_db(
+    rate_hz: int, hz: Bands, own_db: Bands, wanted_db: Bands, *, share: float, limit_db: float
+) -> Bands:
+    """Gains that move a balance towards another and leave the loudness as it is.
+
+    From bands that either side hardly has (50 dB under its strongest) nothing is learnt: they are
+    turned down with the nearest band that both have, and never up.
+
+    Args:
+        hz: middles of the bands, rising, below half of `rate_hz`.
+        share: how much of the way to go, 0 to 1.
+        limit_db: no gain is larger than this, up or down.
+    """
+    both = np.minimum(own_db - own_db.max(), wanted_db - wanted_db.max()) > -_HEARD_DB
+    if both.sum() < 2:
+        return np.zeros_like(hz)
+    away = share * np.interp(np.log(hz), np.log(hz[both]), (wanted_db - own_db)[both])
+    away[~both] = np.minimum(away[~both], 0)
+    away = np.convolve(np.pad(away, 1, mode="edge"), _NEIGHBOURS, mode="valid")
+    weighting = scipy.signal.freqz_sos(k_weighting(rate_hz), hz, fs=rate_hz)[1]
+    weight = 10 ** (own_db / 10) * np.abs(weighting) ** 2
+
+    def gains(offset_db: float) -> Bands:
+        return np.clip(away + offset_db, -limit_db, limit_db)
+
+    def louder_db(offset_db: float) -> float:
+        return float(10 * np.log10(np.average(10 ** (gains(offset_db) / 10), weights=weight)))
+
+    reach = float(np.abs(away).max() + limit_db)
+    return gains(brentq(louder_db, -reach, reach)) if reach > 0 and limit_db > 0 else np.zeros_like(hz)
+
+
+def linear_phase_filter(rate_hz: int, hz: Bands, gains_db: Bands) -> NDArray[np.float32]:
+    """A symmetric filter of odd length with these gains; straight lines over log frequency between.
+
+    By frequency sampling and a Hann window (A. Oppenheim & R. Schafer, "Discrete-Time Signal
+    Processing", section 7.5); 0.19 s long, which resolves a third of an octave from 30 Hz on.
+    """
+    size = 2 * scipy.fft.next_fast_len(int(rate_hz * _FILTER_S / 2), real=True)
+    at_hz = np.maximum(np.fft.rfftfreq(size, 1 / rate_hz), 1e-3)
+    response = 10 ** (np.interp(np.log(at_hz), np.log(hz), gains_db) / 20)
+    impulse = np.fft.fftshift(np.fft.irfft(response, size))[1:]
+    return (impulse * np.hanning(size + 1)[1:-1]).astype(np.float32)
+
+
+def filtered(samples: Samples, impulse: NDArray[np.float32]) -> Samples:
+    """Put a sound through a symmetric filter of odd length; length and place in time are kept."""
+    half = impulse.size // 2
+    out = np.empty(samples.shape, np.float32)
+    for channel, own in zip(samples, out, strict=True):
+        for start in range(0, channel.size, _CHUNK):
+            end = min(start + _CHUNK, channel.size)
+            piece = excerpt(channel, start - half, end + half)
+            own[start:end] = scipy.signal.oaconvolve(piece, impulse, mode="valid")
+    return out

@@ -1,0 +1,73 @@
+"""Loudness targets: what services, broadcasters and media ask for, and who says so.
+
+A figure is official when the service or the standards body itself publishes it; the others
+are what measurements and mastering engineers agree on, or do not. Read in the year given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+TargetName = Literal[
+    "spotify", "spotify-loud", "apple-music", "youtube", "tidal", "amazon", "deezer", "soundcloud",
+    "ebu-r128", "atsc-a85", "netflix", "podcast", "podcast-mono", "club", "cd",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """A loudness and a ceiling with their source.
+
+    Attributes:
+        loudness_lufs: integrated loudness.
+        ceiling_dbtp: the highest true peak.
+        official: whether those who play it say so themselves.
+        source: who says so.
+        year: when it was read.
+        note: what else to know; empty for nothing.
+    """
+
+    loudness_lufs: float
+    ceiling_dbtp: float
+    official: bool
+    source: str
+    year: int
+    note: str = ""
+
+
+_SPOTIFY = "Spotify for Artists, «Loudness normalization»"
+_MEASURED = "measured by mastering engineers; the service publishes no figure"
+
+TARGETS: dict[TargetName, Target] = {
+    "spotify": Target(
+        -14, -1, True, _SPOTIFY, 2025, "turns quiet songs up as far as 1 dB of headroom lets it"
+    ),
+    "spotify-loud": Target(
+        -11, -2, True, _SPOTIFY, 2025, "a listener's choice; −2 dBTP is asked of masters louder than −14 LUFS"
+    ),
+    "apple-music": Target(-16, -1, False, _MEASURED, 2025, "Sound Check; 1 dB of headroom for AAC"),
+    "youtube": Target(-14, -1, False, _MEASURED, 2025, "turns down only"),
+    "tidal": Target(
+        -14, -1, False, "E. Grimm, «Analyzing Loudness Aspects of 4.2 Million Albums», AES 147, 2019", 2025,
+        "by the loudest track of the album",
+    ),
+    "amazon": Target(
+        -14, -2, False, "Amazon's audio requirements for Alexa; taken to hold for its music too", 2025
+    ),
+    "deezer": Target(-15, -1, False, _MEASURED, 2025),
+    "soundcloud": Target(-14, -1, False, "sources disagree, and some see no normalisation at all", 2025),
+    "ebu-r128": Target(-23, -1, True, "EBU R 128 version 5.0", 2023, "±0.2 LU where loudness can be set"),
+    "atsc-a85": Target(-24, -2, True, "ATSC A/85:2013", 2013, "±2 dB"),
+    "netflix": Target(
+        -27, -2, True, "Netflix Sound Mix Specifications & Best Practices", 2025,
+        "measured on dialogue there (BS.1770-1); here on all of the sound",
+    ),
+    "podcast": Target(-16, -1, True, "Apple Podcasts, audio requirements", 2025, "stereo; ±1 dB"),
+    "podcast-mono": Target(
+        -19, -1, False, "custom: as loud as −16 LUFS in stereo when one channel plays on two speakers", 2025
+    ),
+    "club": Target(-8, -0.5, False, "custom: current releases for DJs lie at −6 to −9 LUFS", 2025),
+    "cd": Target(-9, -0.3, False, "custom: releases since 2000 lie at −7 to −11 LUFS", 2025),
+}  # fmt: skip
+"""The targets by name."""
