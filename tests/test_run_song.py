@@ -40,7 +40,9 @@ def draft(tmp_path) -> Path:
 
 def make_draft(path: Path, seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, sounds.noise(0.5, seed=seed).samples.T, sounds.RATE_HZ, subtype="FLOAT")
+    with path.open("wb") as file:
+        samples = sounds.noise(0.5, seed=seed).samples.T
+        soundfile.write(file, samples, sounds.RATE_HZ, subtype="FLOAT", format="WAV")
     return path
 
 
@@ -227,6 +229,15 @@ def test_a_bad_draft_makes_no_folder(tmp_path):
         with pytest.raises(BadInput):
             perform(fakes.usual(), path, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["né 雪.wav", "two\nlines.wav", "-o.wav", "'quoted' \"twice\".wav", "\udcff.wav"]
+)
+def test_any_file_name_will_do(tmp_path, name):
+    result = perform(fakes.usual(), make_draft(tmp_path / "in" / name), out=tmp_path / "out")
+    assert "facts.json" in contents(result.folder)
+    assert result.facts["title"] == result.folder.name == folders.title(Path(name).stem)
 
 
 def test_a_second_run_into_the_same_folder_is_refused_at_once(draft, tmp_path):

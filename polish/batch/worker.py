@@ -46,6 +46,6 @@ def work(job: Job) -> dict[str, Any]:
         )  # fmt: skip
         return rows.done(job, result.facts, plan.digest, hashing.of_file(Path(job.file)))
     except PolishError as error:
-        return rows.failed(job, str(error), error.exit_code)
+        return rows.failed(job, str(error).replace(job.file, job.name), error.exit_code)
     except Exception as error:
         return rows.failed(job, f"{type(error).__name__}: {error}", 1)

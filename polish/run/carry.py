@@ -94,6 +94,7 @@ class Carrier:
         done: list[Done] = []
         for step in steps:
             song, result = self._timed(step, song, made)
+            self.cache.objects.rest()
             done.append(result)
             if result.status == "done":
                 made |= {*step.stage.writes, *song.filled()}

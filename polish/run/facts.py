@@ -44,7 +44,6 @@ class Outcome:
 def facts(outcome: Outcome, cache: Cache) -> dict[str, Any]:
     """What ``facts.json`` says; keys end in their unit, what does not exist is null."""
     plan, song, done, written = outcome.plan, outcome.song, outcome.done, outcome.written
-    drawn = Song(draft=song.draft, mix=song.mix, masters=song.masters)
     main = song.mix or song.draft
     heard = {name: value for each in written for name, value in (each.facts.get("listen") or {}).items()}
     return {
@@ -71,7 +70,7 @@ def facts(outcome: Outcome, cache: Cache) -> dict[str, Any]:
         "files": list(outcome.files),
         "listen": heard,
         "notices": notices(done, written),
-        "series": _curves(drawn, cache),
+        "series": _curves(song, cache),
     }
 
 
@@ -128,14 +127,18 @@ def _before(song: Song, cache: Cache) -> dict[str, Any] | None:
 
 
 def _curves(song: Song, cache: Cache) -> dict[str, Any]:
-    """What the report draws."""
+    """What the report draws; the draft's part is worked out once, however often its masters change."""
+    ends = Song(masters=song.masters) if song.masters or song.mix is song.draft else Song(mix=song.mix)
 
-    def drawn() -> dict[str, Any]:
-        from ..report import series
+    def drawn(part: Song) -> dict[str, Any]:
+        def draw() -> dict[str, Any]:
+            from ..report import series
 
-        return series(cache.check(song))
+            return series(cache.check(part))
 
-    return cache.worked_out("series", slots.content(song, ("draft", "mix", "masters")), drawn)
+        return cache.worked_out("series", slots.content(part, ("draft", "mix", "masters")), draw)
+
+    return {"before": drawn(Song(draft=song.draft))["before"], "after": drawn(ends)["after"]}
 
 
 def _master(name: str, song: Song, written: Sequence[Written]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ anything is made of it.
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 from collections.abc import Mapping
@@ -113,6 +114,15 @@ class Objects:
             return False
         self._right.add(digest)
         return True
+
+    def rest(self) -> None:
+        """Let the pages of all that is open go: they are read from the disk again when they are wanted."""
+        for sound in list(self._open.values()):
+            base: Any = sound.samples
+            while isinstance(base, np.ndarray):
+                base = base.base
+            if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                base.madvise(mmap.MADV_DONTNEED)
 
     def discard(self, digest: str) -> None:
         """Throw a stored sound away, and forget what is open of it."""

@@ -226,7 +226,10 @@ class _Run:
         )
         made = song.filled().union(*(step.stage.writes for step in done if step.status == "done"))
         desk = Desk(self.folder, self.journal, fresh=self.terms.fresh)
-        written = [desk.deliver(each, song, made, self.cache, self.teller) for each in self.plan.deliveries]
+        written = []
+        for each in self.plan.deliveries:
+            written.append(desk.deliver(each, song, made, self.cache, self.teller))
+            self.cache.objects.rest()
         files = _files(written)
         outcome = facts.Outcome(self.plan, song, done, written, files, self.terms.seed)
         files.append(desk.json("provenance.json", provenance(outcome), self.teller))
