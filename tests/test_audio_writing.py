@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as arrays
 
 from polish import audio
 from polish.audio import Sound, ffmpeg, quantise, wav, writing
+from polish.audio.tags import NAMES
 from polish.errors import BadInput, OutputError
 
 EVERY = (
@@ -84,9 +85,23 @@ def test_the_same_sound_gives_the_same_bytes(tmp_path, format) -> None:
 
 @pytest.mark.parametrize("format", EVERY)
 def test_tags_are_read_back(tmp_path, format) -> None:
-    path = audio.write(path_for(tmp_path, format), sounds.noise(0.2), format, tags=TAGS | {"unknown": "x"})
+    path = audio.write(
+        path_for(tmp_path, format), sounds.noise(0.2), format, tags=TAGS | {"unknown": "x", "encodedby": "x"}
+    )
     assert audio.read_tags(path) == TAGS
     assert audio.read_tags(audio.write(path, sounds.noise(0.2), format)) == {}
+
+
+@pytest.mark.parametrize("format", EVERY)
+@pytest.mark.parametrize(
+    "text", ["next year", "99999999/-3", "日本 http://x", "a\0b\n\x1b[31m", "\ud800", "x" * 70_000]
+)
+def test_odd_tags_never_stop_a_delivery(tmp_path, format, text) -> None:
+    path = audio.write(
+        path_for(tmp_path, format), sounds.noise(0.05), format, tags=dict.fromkeys(NAMES, text)
+    )
+    assert audio.read(path).channels == 2
+    assert audio.read_tags(path)["title"] in (text, " ".join(text.replace("\0", " ").split()), "?")
 
 
 def test_tags_of_what_is_no_sound_are_empty(tmp_path) -> None:
@@ -239,7 +254,8 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, format) -> None:
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         import sounds
         from polish import audio
-        from polish.errors import BadInput, OutputError
+        from polish.audio.tags import NAMES
+from polish.errors import BadInput, OutputError
         sound = sounds.noise(10.0)
         {"from pydub import AudioSegment" if format == "preview" else ""}
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -1,18 +1,21 @@
 """Tags by one set of names, whatever the file calls them.
 
 `title`, `artist`, `album`, `albumartist`, `date`, `genre`, `tracknumber`, `discnumber`,
-`composer`, `isrc`, `copyright`, `publisher`, `comment`. In MP3 and WAV they are ID3v2.4
+`composer`, `isrc`, `copyright`, `publisher`, `comment`, `website` (where the sound comes from:
+generators name themselves there) and, read only, `encodedby`. In MP3 and WAV they are ID3v2.4
 frames (WAV gets a RIFF ``INFO`` list besides, which more programs show), in M4A iTunes'
 atoms, in FLAC, Ogg and Opus Vorbis comments.
 """
 
 from __future__ import annotations
 
+import string
 import struct
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .headers import chunks
 
@@ -30,10 +33,19 @@ _NAMES: dict[str, tuple[str, str, str]] = {
     "copyright": ("TCOP", "cprt", "ICOP"),
     "publisher": ("TPUB", "----:com.apple.iTunes:LABEL", ""),
     "comment": ("COMM", "\xa9cmt", "ICMT"),
+    "website": ("WOAS", "----:com.apple.iTunes:WEBSITE", ""),
+    "encodedby": ("TENC", "\xa9too", ""),
 }
 NAMES = tuple(_NAMES)
 """The names tags are read and written under."""
-_VORBIS_ALSO = {"publisher": ("organization", "label"), "comment": ("description",), "date": ("year",)}
+_READ_ONLY = ("encodedby",)
+_VORBIS_ALSO = {
+    "website": ("url", "contact"),
+    "encodedby": ("encoded-by",),
+    "publisher": ("organization", "label"),
+    "comment": ("description",),
+    "date": ("year",),
+}
 
 
 def read_tags(path: str | Path) -> dict[str, str]:
@@ -66,7 +78,7 @@ def put_tags(path: Path, tags: Mapping[str, str]) -> None:
     import mutagen
     from mutagen.mp4 import MP4
 
-    known = {name: text for name, text in tags.items() if name in _NAMES and text}
+    known = _writable(tags)
     if not known:
         return
     file = mutagen.File(path)
@@ -90,13 +102,13 @@ def riff_chunks(tags: Mapping[str, str]) -> dict[bytes, bytes]:
     """Chunks that hold tags in a WAV file: ``LIST`` of type ``INFO`` in UTF-8, and ``id3 ``."""
     from mutagen.id3 import ID3
 
-    known = {name: text for name, text in tags.items() if name in _NAMES and text}
+    known = _writable(tags)
     if not known:
         return {}
     info = b"INFO"
     for name, text in known.items():
         if four := _NAMES[name][2]:
-            content = text.encode("utf-8", "replace") + b"\0"
+            content = text.encode() + b"\0"
             info += struct.pack("<4sI", four.encode(), len(content)) + content + b"\0" * (len(content) % 2)
     id3, buffer = ID3(), BytesIO()
     for frame in _id3_frames(known):
@@ -105,22 +117,38 @@ def riff_chunks(tags: Mapping[str, str]) -> dict[bytes, bytes]:
     return {b"LIST": info, b"id3 ": buffer.getvalue()}
 
 
+def _writable(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags that are known, in one line each, without what no file can hold."""
+    known = {
+        name: " ".join(text.encode("utf-8", "replace").decode().replace("\0", " ").split())
+        for name, text in tags.items()
+        if name in _NAMES and name not in _READ_ONLY
+    }
+    if "website" in known:  # ID3 takes ASCII only (ID3v2.4 frames, 4.3)
+        known["website"] = quote(known["website"], safe=string.punctuation)
+    return {name: text for name, text in known.items() if text}
+
+
 def _id3_frames(tags: Mapping[str, str]) -> list[Any]:
     from mutagen import id3
 
-    return [
-        id3.COMM(encoding=3, lang="XXX", desc="", text=[text])
-        if name == "comment"
-        else getattr(id3, _NAMES[name][0])(encoding=3, text=[text])
-        for name, text in tags.items()
-    ]
+    frames = []
+    for name, text in tags.items():
+        kind = getattr(id3, _NAMES[name][0])
+        if issubclass(kind, id3.UrlFrame):
+            frames.append(kind(url=text))
+        else:
+            more = {"lang": "XXX", "desc": ""} if kind is id3.COMM else {}
+            frames.append(kind(encoding=3, text=[text], **more))
+    return frames
 
 
 def _mp4_value(name: str, text: str) -> Any:
     if name in ("tracknumber", "discnumber"):
-        numbers = [int(part) if part.strip().isdecimal() else 0 for part in text.split("/", 1)]
+        parts = text.split("/", 1)
+        numbers = [min(int(part), 0xFFFF) if part.strip().isdecimal() else 0 for part in parts]
         return (numbers[0], numbers[1] if len(numbers) > 1 else 0)
-    return text.encode("utf-8", "replace") if _NAMES[name][1].startswith("----") else text
+    return text.encode() if _NAMES[name][1].startswith("----") else text
 
 
 def _vorbis(tags: Any, name: str) -> list[Any]:
@@ -158,6 +186,8 @@ def _text(value: Any) -> str:
         return "/".join(str(n) for n in value if n)
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").strip()
+    if hasattr(value, "url"):
+        return str(value.url).strip()
     if hasattr(value, "text"):  # an ID3 frame with one or several texts
         return "; ".join(str(text).strip() for text in value.text if str(text).strip())
     return str(value).strip()

@@ -51,7 +51,7 @@ def txt(lyrics: Lyrics) -> str:
 
 def _one_line(text: str) -> str:
     """Text without line breaks and without the arrow that ends a time in SubRip and WebVTT."""
-    return " ".join(text.replace("-->", "→").split())
+    return " ".join(text.encode("utf-8", "replace").decode().replace("-->", "→").split())
 
 
 def _lrc_time(seconds: float) -> str:
