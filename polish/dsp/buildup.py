@@ -1,0 +1,152 @@
+"""Build-ups: mud (200–500 Hz) and harshness (2–5 kHz), found against what is usual, cut as they come and go.
+
+What is usual differs by stem, and by much: a rock guitar has a hump at 2.5 kHz that would be
+a fault in a voice. `USUAL` holds, for both faults and every kind of stem, the usual value of
+the measure and the value from which on it is a fault; both are of our own true stems and of
+composed ones, the second a little beyond all of them. Between the two nothing is done unless
+somebody asked for it (a finding about the whole song), so that clean sound stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bands import Bands, decibels
+from .dynamic_eq import Bell, smoothed
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What is usual for a kind of stem, in dB of the fault's measure.
+
+    Attributes:
+        middle_db: a common value; a cut never goes below it.
+        edge_db: from here on it is a fault.
+    """
+
+    middle_db: float
+    edge_db: float
+
+
+MUD_HZ, BODY_HZ, HARSH_HZ = (200.0, 500.0), (630.0, 1600.0), (2000.0, 5000.0)
+
+USUAL: Mapping[str, Mapping[str, Usual]] = {
+    "mud": {
+        "vocals": Usual(-2.0, 4.5),
+        "drums": Usual(6.0, 11.5),
+        "bass": Usual(9.0, 17.0),
+        "other": Usual(5.0, 13.5),
+    },
+    "harshness": {
+        "vocals": Usual(4.5, 9.0),
+        "drums": Usual(4.0, 8.5),
+        "bass": Usual(2.0, 9.5),
+        "other": Usual(4.5, 13.0),
+    },
+}
+"""Stems of another name are judged as ``other``, which is the most lenient."""
+
+_ASKED_DB = 2.5
+"""Beyond the middle, where a finding about the song asks for it."""
+_BEYOND_DB = 14.0
+"""So far over the edge it is no fault but a part without a body to compare with, such as a pure tone."""
+_CLIFF_DB = 12.0
+"""A flank lower than that is a cliff (a band limit, a part without top), not a measure of anything."""
+_RAMP_DB = 1.5
+_SHARE = 0.85
+_SLOW_S, _BACK_S = 0.4, 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Buildup:
+    """A build-up that was found.
+
+    Attributes:
+        fault: ``mud`` or ``harshness``.
+        measured_db, usual_db: the measure here, and what is usual for such a stem.
+        bell: what is to be done about it.
+    """
+
+    fault: str
+    measured_db: float
+    usual_db: float
+    bell: Bell
+
+
+def find(fault: str, bands: Bands, kind: str, *, deepest_db: float, asked: bool = False) -> Buildup | None:
+    """The build-up of a stem, if there is one.
+
+    Args:
+        fault: a key of `USUAL`.
+        bands: powers of the stem, at least three bands an octave.
+        kind: the stem's name.
+        deepest_db: the most that may be cut, positive.
+        asked: whether the song as a whole was found to have this fault.
+    """
+    usual = USUAL[fault].get(kind, USUAL[fault]["other"])
+    sounding = bands.active(40)
+    if bands.centres_hz[-1] < BODY_HZ[1] or sounding.sum() < 8:
+        return None
+    average_db = decibels(bands.powers[:, sounding].mean(axis=1))
+    measured, centre = _mud(bands, average_db) if fault == "mud" else _hump(bands, average_db)
+    edge = min(usual.edge_db, usual.middle_db + _ASKED_DB) if asked else usual.edge_db
+    if not edge < measured < usual.edge_db + _BEYOND_DB:
+        return None
+    depth = (measured - usual.middle_db) * _SHARE * min(1.0, (measured - edge) / _RAMP_DB)
+    depth = min(depth, deepest_db)
+    track = _track(bands, sounding, MUD_HZ if fault == "mud" else HARSH_HZ, depth)
+    return Buildup(fault, measured, usual.middle_db, Bell(centre, 1.0, track, bands.hop))
+
+
+def measured_db(fault: str, bands: Bands) -> float | None:
+    """The measure of a fault, in dB: mud is 200–500 over 630–1600 Hz, harshness a hump at 2–5 kHz."""
+    sounding = bands.active(40)
+    if not sounding.any() or bands.centres_hz[-1] < BODY_HZ[1]:
+        return None
+    average_db = decibels(bands.powers[:, sounding].mean(axis=1))
+    return (_mud(bands, average_db) if fault == "mud" else _hump(bands, average_db))[0]
+
+
+def _mud(bands: Bands, average_db: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean level of 200–500 Hz over that of the body, and the middle of its power."""
+    inside, body = _inside(bands, MUD_HZ), _inside(bands, BODY_HZ)
+    return float(average_db[inside].mean() - average_db[body].mean()), _middle_hz(bands, average_db, inside)
+
+
+def _hump(bands: Bands, average_db: NDArray[np.float64]) -> tuple[float, float]:
+    """How far the highest half octave of 2–5 kHz stands over what lies 1¼ octaves to both sides."""
+    per_octave = round(1 / np.log2(bands.centres_hz[1] / bands.centres_hz[0]))
+    size, away = per_octave - per_octave % 2 - 1, round(1.25 * per_octave)
+    smooth = np.convolve(np.pad(average_db, size // 2, mode="edge"), np.full(size, 1 / size), "valid")
+    at = np.flatnonzero(_inside(bands, HARSH_HZ))
+    at = at[(at >= away) & (at + away < smooth.size)]
+    if not at.size:
+        return -_CLIFF_DB, HARSH_HZ[0]
+    left, right = (np.minimum(smooth[at] - smooth[at + side], _CLIFF_DB) for side in (-away, away))
+    over = (left + right) / 2
+    return float(over.max()), float(bands.centres_hz[at[np.argmax(over)]])
+
+
+def _middle_hz(bands: Bands, average_db: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:
+    power = 10 ** (average_db[inside] / 10)
+    return float(2 ** (np.sum(power * np.log2(bands.centres_hz[inside])) / np.sum(power)))
+
+
+def _inside(bands: Bands, span_hz: tuple[float, float]) -> NDArray[np.bool_]:
+    return (bands.centres_hz >= span_hz[0]) & (bands.centres_hz < span_hz[1])
+
+
+def _track(
+    bands: Bands, sounding: NDArray[np.bool_], span_hz: tuple[float, float], depth_db: float
+) -> NDArray[np.float64]:
+    """The cut at every column: full where the band is as strong as on average, less where it is weaker."""
+    ratio = decibels(bands.between(*span_hz)) - decibels(bands.between(*BODY_HZ))
+    columns = np.arange(ratio.size)
+    ratio = np.interp(columns, columns[sounding], ratio[sounding])
+    columns_per_s = bands.rate_hz / bands.hop
+    slow = smoothed(ratio - ratio.mean(), _SLOW_S * columns_per_s, _SLOW_S * columns_per_s)
+    return -smoothed(np.clip(depth_db + slow, 0, depth_db), _SLOW_S * columns_per_s, _BACK_S * columns_per_s)

@@ -1,0 +1,106 @@
+"""What the stage `mix` does to the whole: one shared room, and a compressor that holds it together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio import Sound
+
+CALM_CREST_DB = 17.0
+"""Peaks over RMS, in blocks of 0.4 s; released records lie at 9 to 17 dB, and up to there nothing
+is held."""
+_FULL_GLUE_DB = 4.0
+"""How far over that the crest is when the compressor does all it may."""
+_RATIO, _ATTACK_MS, _RELEASE_MS = 2.0, 3.0, 120.0
+"""Quick enough to hold a drum's peak: a slow attack would let it through and make the crest larger."""
+_BLOCK_S = 0.4
+_PIECE = 1 << 18
+
+
+def crest_db(sound: Sound) -> float | None:
+    """Crest factor of the louder half of a sound in dB; ``None`` for silence.
+
+    Blocks of 0.4 s; a block's crest is the largest sample of any channel over the RMS of all.
+    Median over the blocks that are no more than 10 dB under the loudest.
+    """
+    size = max(1, round(_BLOCK_S * sound.rate_hz))
+    peaks, powers = [], []
+    for first in range(0, sound.frames, size):
+        block = sound.samples[:, first : first + size].astype(np.float64)
+        peaks.append(float(np.abs(block).max()))
+        powers.append(float(np.mean(block**2)))
+    power, peak = np.array(powers), np.array(peaks)
+    if not power.size or power.max() < 1e-12:
+        return None
+    loud = power > power.max() * 0.1
+    return float(np.median(20 * np.log10(peak[loud]) - 10 * np.log10(power[loud])))
+
+
+def glued(mix: Sound, most_db: float) -> tuple[Sound, dict[str, Any] | None]:
+    """The mix held together as far as its crest factor asks, at most `most_db`, and what was done.
+
+    All channels get the gain of the loudest one, so that nothing moves sideways. Ratio 2:1; the
+    threshold is as far under the peaks of the compressor's own envelope as that takes.
+    """
+    crest = crest_db(mix)
+    if crest is None:
+        return mix, None
+    wanted = most_db * float(np.clip((crest - CALM_CREST_DB) / _FULL_GLUE_DB, 0, 1))
+    if wanted < 0.1:
+        return mix, {"crest_db": round(crest, 2), "reduction_db": 0.0}
+    threshold_db = _envelope_peak_db(mix) - wanted / (1 - 1 / _RATIO)
+    held = np.empty(mix.samples.shape, np.float32)
+    for part, gain in _gains(mix, threshold_db):
+        held[:, part] = mix.samples[:, part] * gain
+    after = crest_db(mix.with_samples(held))
+    return mix.with_samples(held), {
+        "crest_db": round(crest, 2), "crest_after_db": after and round(after, 2),
+        "reduction_db": round(wanted, 2), "threshold_db": round(threshold_db, 2), "ratio": _RATIO,
+        "attack_ms": _ATTACK_MS, "release_ms": _RELEASE_MS,
+    }  # fmt: skip
+
+
+def _gains(mix: Sound, threshold_db: float) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """The gain of pedalboard's compressor, keyed by the loudest channel, ``(1, frames)`` a piece."""
+    import pedalboard
+
+    compressor = pedalboard.Compressor(threshold_db, _RATIO, _ATTACK_MS, _RELEASE_MS)
+    for first in range(0, mix.frames, _PIECE):
+        part = slice(first, min(first + _PIECE, mix.frames))
+        # Never zero, so that the gain can be read off what comes out.
+        key = np.maximum(np.abs(mix.samples[:, part]).max(axis=0, keepdims=True), np.float32(1e-6))
+        yield part, compressor.process(key, mix.rate_hz, reset=False) / key
+
+
+def _envelope_peak_db(mix: Sound) -> float:
+    """Where the compressor's envelope peaks in loud passages: the 90th percentile of pieces of 0.4 s.
+
+    Above a threshold ``t`` the gain is ``(envelope / t) ** (1 / ratio - 1)``; with one that all
+    sound is above, the envelope can be read off the gain.
+    """
+    lowest_db = -100.0
+    size = max(1, round(_BLOCK_S * mix.rate_hz))
+    deepest: list[float] = []
+    for _, gain in _gains(mix, lowest_db):
+        deepest += [float(gain[:, first : first + size].min()) for first in range(0, gain.shape[1], size)]
+    envelope_db = lowest_db + 20 * np.log10(np.array(deepest)) / (1 / _RATIO - 1)
+    loud = envelope_db[envelope_db > envelope_db.max() - 20]
+    return float(np.percentile(loud, 90))
+
+
+def room(sends: Sequence[tuple[Sound, float]]) -> Sound:
+    """The sound of a mid-sized room into which sounds are sent, each at its amplitude; dry left out."""
+    import pedalboard
+
+    first = sends[0][0]
+    reverb = pedalboard.Reverb(room_size=0.5, damping=0.5, wet_level=1.0, dry_level=0.0, width=1.0)
+    out = np.empty(first.samples.shape, np.float32)
+    for start in range(0, first.frames, _PIECE):
+        part = slice(start, start + _PIECE)
+        sent = sum(sound.samples[:, part] * np.float32(level) for sound, level in sends)
+        out[:, part] = reverb.process(np.ascontiguousarray(sent), first.rate_hz, reset=False)
+    return first.with_samples(out)

@@ -1,0 +1,188 @@
+"""Loudness between the sections of one song: verses a little under choruses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from ..audio import Sound
+from ..dsp import ride
+from ..song import Beats, Section, Song
+from ..units import LU
+from .base import Context, Stage
+
+if TYPE_CHECKING:
+    import pyloudnorm
+
+UNDER: Mapping[str, float] = {
+    "chorus": 0.0, "refrain": 0.0, "hook": 0.0, "drop": 0.0, "verse": 1.0,
+}  # fmt: skip
+"""How far below a chorus a section of that name stands in the arc, as a share of the range.
+
+Only what has a plain place in the arc is here: an intro, a bridge or an outro may be the
+loudest or the quietest part of a song, so those keep their level.
+"""
+
+FURTHEST_DB = 3.0
+_LEAST_DB = 0.25
+"""A ride smaller than this is not heard as an arc, and is left out."""
+_SHORTEST_S = 0.4
+"""One gating block of BS.1770; a shorter section has no loudness."""
+_RAMP_S = 1.0
+
+
+class Level(Stage):
+    """Rides the loudness between sections, so that verses sit under choruses.
+
+    The loudness of every section is measured first (ITU-R BS.1770, gated). Where a verse is
+    less than `range` under the choruses, half of what is missing is taken from the verse and
+    half is given to the chorus, at most 3 dB either way; where the song has its arc already,
+    or a larger one, nothing is done. The gain moves over the bar before a section begins. Mix
+    and stems get the same ride, so that stems still sum to the mix.
+    """
+
+    name = "level"
+    reads = ("mix", "sections")
+    uses = ("stems", "beats")
+    writes = ("mix",)
+    may_write = ("stems",)
+
+    range: Annotated[float, LU.between(0, 6)] = Field(
+        2.0, description="How far verses should sit under choruses at least; 0 leaves the song as it is."
+    )
+
+    def run(self, song: Song, context: Context = Context()) -> Song:
+        assert song.mix is not None
+        loudness = section_loudness_lufs(song.mix, song.sections)
+        context.progress(0.5)
+        gains_db, why = arc(song.sections, loudness, self.range)
+        facts: dict[str, Any] = {"reason": why, "sections": _table(song.sections, loudness, gains_db)}
+        if not any(gains_db):
+            return song.noting(self.step(context), **facts, ride=[])
+        points = ride_points(song.sections, gains_db, song.beats, song.mix.duration_s)
+        stems = {name: _ridden(stem, points) for name, stem in song.stems.items()}
+        facts["ride"] = [{"at_s": round(at, 3), "gain_db": gain} for at, gain in points]
+        return song.having(mix=_ridden(song.mix, points), stems=stems).noting(self.step(context), **facts)
+
+
+def section_loudness_lufs(sound: Sound, sections: Sequence[Section]) -> list[float | None]:
+    """Integrated loudness of every section; ``None`` for one that is silent or under 0.4 s.
+
+    pyloudnorm with the filters of De Man 2018, which are those of BS.1770 at any rate.
+    """
+    import pyloudnorm
+
+    meter = pyloudnorm.Meter(sound.rate_hz, filter_class="DeMan")
+    return [_loudness(meter, sound.cut(section.start_s, section.end_s)) for section in sections]
+
+
+def _loudness(meter: pyloudnorm.Meter, part: Sound) -> float | None:
+    if part.duration_s < _SHORTEST_S or part.silent:
+        return None
+    samples = part.samples
+    if samples.shape[0] == 6:  # L R C LFE Ls Rs; BS.1770 leaves the LFE out
+        samples = samples[[0, 1, 2, 4, 5]]
+    elif samples.shape[0] > 5:  # no layout is known: all channels count alike
+        samples = samples.mean(axis=0, keepdims=True)
+    lufs = float(meter.integrated_loudness(np.ascontiguousarray(samples.T, dtype=np.float64)))
+    return round(lufs, 2) if np.isfinite(lufs) else None
+
+
+def arc(
+    sections: Sequence[Section], loudness_lufs: Sequence[float | None], range_lu: float
+) -> tuple[list[float], str]:
+    """The gain of every section in dB, and in a sentence why.
+
+    A verse that is less than `range_lu` under the choruses (power mean, by duration) goes down
+    by half of what is missing, a chorus less than that above the verses goes up by half; other
+    sections and silent ones stay.
+    """
+    none = [0.0] * len(sections)
+    if range_lu == 0:
+        return none, "range is 0: the song keeps its own arc"
+    if len(sections) < 2:
+        return none, "one section has no arc"
+    places = [
+        None if level is None else UNDER.get(section.label)
+        for section, level in zip(sections, loudness_lufs, strict=True)
+    ]
+    means = [_mean_lufs(sections, loudness_lufs, places, share) for share in (0.0, 1.0)]
+    top, bottom = means
+    if top is None or bottom is None:
+        return none, "there are no verses and choruses to put in relation"
+    gains = []
+    for place, level in zip(places, loudness_lufs, strict=True):
+        if place is None or level is None:
+            gains.append(0.0)
+            continue
+        under = top - level if place else level - bottom
+        change = min(max(range_lu - under, 0.0) / 2, FURTHEST_DB)
+        gains.append(0.0 if change < _LEAST_DB else round(-change if place else change, 2))
+    if not any(gains):
+        return none, f"verses sit {top - bottom:.1f} LU under choruses already"
+    return gains, f"verses sat {top - bottom:.1f} LU under choruses, {range_lu:g} LU are wanted"
+
+
+def _mean_lufs(
+    sections: Sequence[Section],
+    loudness_lufs: Sequence[float | None],
+    places: Sequence[float | None],
+    share: float,
+) -> float | None:
+    chosen = [
+        (section.end_s - section.start_s, level)
+        for section, level, place in zip(sections, loudness_lufs, places, strict=True)
+        if place == share and level is not None
+    ]
+    total_s = sum(seconds for seconds, _ in chosen)
+    if total_s <= 0:
+        return None
+    return float(10 * np.log10(sum(seconds * 10 ** (level / 10) for seconds, level in chosen) / total_s))
+
+
+def ride_points(
+    sections: Sequence[Section], gains_db: Sequence[float], beats: Beats | None, duration_s: float
+) -> list[tuple[float, float]]:
+    """``(time_s, gain_db)`` for `polish.dsp.ride`: each section's gain, reached as it begins.
+
+    The way from one gain to the next takes the bar before the boundary, which is moved to the
+    nearest downbeat when that is less than half a bar off; without beats it takes 1 s. It
+    never takes more than half of a section.
+    """
+    points: list[tuple[float, float]] = [(0.0, gains_db[0])]
+    for before, after, gain_before, gain in zip(sections, sections[1:], gains_db, gains_db[1:], strict=False):
+        if gain == gain_before:
+            continue
+        at, ramp_s = _bar_line(after.start_s, beats)
+        ramp_s = min(ramp_s, (before.end_s - before.start_s) / 2)
+        start = max(at - ramp_s, points[-1][0])
+        points += [(start, gain_before), (max(at, start), gain)]
+    points.append((max(duration_s, points[-1][0]), points[-1][1]))
+    return points
+
+
+def _bar_line(at_s: float, beats: Beats | None) -> tuple[float, float]:
+    """The bar line a boundary belongs to, and how long the bar before it is."""
+    if beats is None or len(beats.downbeats_s) < 2:
+        return at_s, _RAMP_S
+    lines = np.array(beats.downbeats_s)
+    bar_s = float(np.median(np.diff(lines)))
+    nearest = float(lines[np.argmin(np.abs(lines - at_s))])
+    return (nearest if abs(nearest - at_s) < bar_s / 2 else at_s), bar_s
+
+
+def _ridden(sound: Sound, points: Sequence[tuple[float, float]]) -> Sound:
+    return sound.with_samples(ride.ride(sound.samples, sound.rate_hz, points))
+
+
+def _table(
+    sections: Sequence[Section], loudness_lufs: Sequence[float | None], gains_db: Sequence[float]
+) -> list[dict[str, Any]]:
+    return [
+        {"start_s": section.start_s, "label": section.label, "group": section.group,
+         "loudness_lufs": level, "gain_db": gain}
+        for section, level, gain in zip(sections, loudness_lufs, gains_db, strict=True)
+    ]  # fmt: skip
