@@ -254,8 +254,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, format) -> None:
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         import sounds
         from polish import audio
-        from polish.audio.tags import NAMES
-from polish.errors import BadInput, OutputError
+        from polish.errors import OutputError
         sound = sounds.noise(10.0)
         {"from pydub import AudioSegment" if format == "preview" else ""}
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
