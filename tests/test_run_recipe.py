@@ -91,3 +91,29 @@ def test_what_is_wrong_is_said_before_anything_is_written(tmp_path):
     with pytest.raises(ModelUnavailable, match="polish models fetch htdemucs"):
         polish.run(recipe, draft, out=tmp_path / "out", offline=True)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.real
+def test_a_draft_that_names_its_generator_is_believed(real):
+    from polish.audio import read_tags
+    from polish.run.provenance import generated_with
+
+    assert generated_with(read_tags(real / "drafts" / "suno-01.mp3"), ()) == "suno"
+    assert generated_with(read_tags(real / "drafts" / "yue-02.mp3"), ()) is None
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"comment": "made with Suno AI; created=2026"}, "Suno"),
+        ({"website": "https://www.udio.com/songs/x"}, "udio"),
+        ({"encodedby": "Stable Audio 2"}, "Stable Audio"),
+        ({"title": "Suno", "artist": "Loudly"}, None),
+        ({"comment": "yuezhong"}, None),
+        ({}, None),
+    ],
+)
+def test_only_tags_that_speak_of_origin_count(tags, said):
+    from polish.run.provenance import generated_with
+
+    assert generated_with(tags, ()) == said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,7 @@ from .worker import Job, work
 
 def run(
     jobs: Iterable[Job], address: str, work: Callable[[Job], Mapping[str, Any]] = work
-) -> Iterator[tuple[Job, Mapping[str, Any]]]:
+) -> Generator[tuple[Job, Mapping[str, Any]]]:
     """Work on the songs on a cluster; rows as they come, failed ones too.
 
     Drafts and results lie where every node sees them under the same path, and polish is

@@ -10,7 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -26,7 +26,7 @@ _THREADS = (
 _FAREWELL_S = 10.0
 
 
-def run(jobs: Iterable[Job], workers: int, work: Work = work) -> Iterator[tuple[Job, Mapping[str, Any]]]:
+def run(jobs: Iterable[Job], workers: int, work: Work = work) -> Generator[tuple[Job, Mapping[str, Any]]]:
     """Work on `workers` songs at a time; rows as they come, failed ones too.
 
     Args:
@@ -48,8 +48,9 @@ def run(jobs: Iterable[Job], workers: int, work: Work = work) -> Iterator[tuple[
         for _ in range(workers):
             start(None)
         while busy:
-            for pipe in wait(list(busy)):
-                worker = busy.pop(pipe)
+            ready = wait(list(busy))
+            for worker in [busy[pipe] for pipe in list(busy) if pipe in ready]:
+                del busy[worker.pipe]
                 row = worker.row()
                 yield worker.job, row
                 start(worker if worker.alive else None)

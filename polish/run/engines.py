@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from ..errors import ModelUnavailable
@@ -67,7 +67,9 @@ def fetched(steps: Iterable[Any], teller: Teller) -> tuple[tuple[Any, ...], bool
 def _fetch(choice: Choice, step: str, teller: Teller) -> None:
     for model in dict.fromkeys(file.split("/", 1)[0] for file in _files(choice)):
         teller.tell("model_fetch", step, 0.0, f"fetching {model}", model=model)
-        store.fetch(model, lambda share, model=model: teller.tell("model_fetch", step, share, model=model))
+        store.fetch(
+            model, partial(teller.tell, "model_fetch", step, message=f"fetching {model}", model=model)
+        )
 
 
 def _without(step: Any, choice: Choice, error: ModelUnavailable, teller: Teller) -> Any:

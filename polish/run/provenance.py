@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import __version__
+from ..models.engines import Choice
 from ..song import Song
 from . import engines, hashing
 from .carry import Done
@@ -32,7 +33,9 @@ def provenance(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.seed,
         "draft": _draft(outcome.song),
         "generated_with": generated_with(outcome.song.tags, outcome.done),
-        "engines": [_engine(step) for step in outcome.done if step.choice and step.status == "done"],
+        "engines": [
+            _engine(step.id, step.choice) for step in outcome.done if step.choice and step.status == "done"
+        ],
         "steps": [
             {"id": step.id, "stage": step.stage.name, "version": step.stage.version, "status": step.status,
              "settings": settings(step.stage)}
@@ -51,10 +54,10 @@ def _draft(song: Song) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _engine(step: Done) -> dict[str, Any]:
+def _engine(step: str, choice: Choice) -> dict[str, Any]:
     return {
-        "step": step.id, "kind": step.choice.kind, "engine": step.choice.name,
-        "weights": engines.weights(step.choice), "licences": engines.licences(step.choice),
+        "step": step, "kind": choice.kind, "engine": choice.name, "weights": engines.weights(choice),
+        "licences": engines.licences(choice),
     }  # fmt: skip
 
 
