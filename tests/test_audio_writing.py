@@ -67,8 +67,13 @@ def test_floats_come_back_as_they_were(tmp_path, samples, gain) -> None:
 @given(frames=st.integers(1, 5000), channels=st.integers(1, 2), format=st.sampled_from(EVERY))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_length_is_kept(tmp_path, frames, channels, format) -> None:
+    """To the frame, but for sounds shorter than one frame of a codec, which MP3 cannot state exactly."""
     sound = sounds.noise(frames / 48_000, channels=channels, rate_hz=48_000)
-    assert audio.read(audio.write(path_for(tmp_path, format), sound, format)).frames == sound.frames
+    back = audio.read(audio.write(path_for(tmp_path, format), sound, format))
+    if audio.Format.parse(format).lossy and frames < 1152:
+        assert abs(back.frames - frames) < 1152
+    else:
+        assert back.frames == frames
 
 
 @pytest.mark.parametrize("format", EVERY)
