@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..audio import Sound, resample
-from ..errors import StageFailed
+from ..errors import BadInput, StageFailed
 from ..song import Lyrics
 from .beats import BuiltinBeatTracker
 from .composing import continuing, contour, following, form
@@ -86,8 +86,8 @@ class BuiltinComposer(Generator):
         key, and has no stems, sections and words, because those of `start` are not known.
 
         Raises:
-                StageFailed: `start` is not shorter than `seconds`, no notes are heard in `melody`, or both
-                are given.
+            BadInput: no notes are heard in `melody`.
+            StageFailed: `start` is not shorter than `seconds`, or both it and a melody are given.
         """
         asked, rng = wish(prompt), np.random.default_rng(seed)
         if start is not None and melody is not None:
@@ -135,7 +135,7 @@ def _follow(rng: np.random.Generator, asked: Wish, melody: Sound, seconds: float
     """A song around a melody, in the melody's key and, where it has a beat, its tempo."""
     tones = contour.notes(melody, longest_s=seconds)
     if not tones:
-        raise StageFailed(
+        raise BadInput(
             "no notes are heard in the melody", hint="one voice or instrument at a time, not too quiet"
         )
     beats = BuiltinBeatTracker("builtin").track(melody)
