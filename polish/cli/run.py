@@ -44,7 +44,7 @@ def run(
             seed=seed,
         )  # fmt: skip
     if as_json:
-        emit_json({"folder": str(result.folder), "files": [str(f) for f in result.files], **result.facts})
+        emit_json({"folder": str(result.folder), **result.facts})
         return
     click.echo(before_after(result.facts))
     for reason in reasons(result.facts):

@@ -142,17 +142,12 @@ def _curves(song: Song, cache: Cache) -> dict[str, Any]:
 
 
 def _master(name: str, song: Song, written: Sequence[Written]) -> dict[str, Any]:
-    """A master's facts, with what was read back from the file it was delivered in."""
+    """A master's facts, with the file it was delivered in and what was read back from that."""
     known = hashing.plain(song.masters[name].facts)
-    measured = next(
-        (
-            each.facts["measured"]
-            for each in written
-            if each.facts.get("measured") and each.facts.get("of") == name
-        ),
-        None,
-    )
-    return {**known, "id": name, "measured": measured or known.get("after")}
+    told = (each.facts for each in written if each.facts.get("of") == name)
+    delivered = next((facts for facts in told if facts.get("measured")), {})
+    measured = delivered.get("measured") or known.get("after")
+    return {**known, "id": name, "file": delivered.get("file"), "measured": measured}
 
 
 def _delivery(written: Written) -> dict[str, Any]:
