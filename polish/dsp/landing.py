@@ -18,12 +18,10 @@ from scipy.optimize import brentq
 
 from ..audio.sound import Samples
 from ..units import amplitude
-from .limiter import Peaks, find_peaks, reduction_db, turn_down
+from .limiter import HAIR_DB, Peaks, find_peaks, reduction_db, turn_down
 from .loudness import Power, bin_edges, weighted_energy
 from .measure import measure
 
-HAIR_DB = 0.06
-"""The limiter aims this much under the ceiling, for rounding to 24 bits and for other meters."""
 _CLOSE_LU = 0.02
 _RIGHT_LU = 0.05
 _PRECISION_DB = 0.002

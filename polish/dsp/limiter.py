@@ -28,6 +28,9 @@ from ..audio.sound import Samples
 from ..units import amplitude
 from .peak import block_peaks
 
+HAIR_DB = 0.06
+"""How far under the ceiling to aim: for rounding to 24 bits, and for meters with other filters."""
+
 _BLOCKS_PER_S = 2000
 _SMOOTHING = 4
 """Blocks to each side under the Hann window: 4.5 ms in all."""
@@ -87,7 +90,7 @@ def _release(held, fast, slow, settle, kept):  # pragma: no cover - compiled
         settled = held[n] + (settled - held[n]) * keep
         floor = kept * settled
         now = max(held[n], floor + (now - floor) * fast)
-        if now < 1e-4:
+        if now < 0.005:
             now = 0.0
         held[n] = now
 
@@ -97,6 +100,8 @@ def turn_down(
 ) -> Samples:
     """The sound with a gain and a reduction, given for each block of `length` frames."""
     frames = samples.shape[1]
+    if not frames:
+        return samples
     gain = np.pad(amplitude(gain_db) * 10 ** (-reduction / 20), (1, 2), mode="edge")
     out = np.empty((samples.shape[0], frames), np.float32)
     per_chunk = max(1, _CHUNK_FRAMES // length)
@@ -138,7 +143,7 @@ def limit(samples: Samples, rate_hz: int, ceiling_dbtp: float, *, gain_db: float
     """
     threshold = amplitude(ceiling_dbtp - gain_db)
     peaks = find_peaks(samples, rate_hz, above=threshold)
-    reduction = reduction_db(peaks, threshold)
-    if gain_db == 0 and not reduction.any():
+    if gain_db == 0 and peaks.peaks.max(initial=0.0) <= threshold:
         return samples
+    reduction = reduction_db(peaks, amplitude(-HAIR_DB) * threshold)
     return turn_down(samples, reduction, peaks.length, gain_db=gain_db)

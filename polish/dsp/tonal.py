@@ -39,22 +39,21 @@ def matching_gains_db(
         limit_db: no gain is larger than this, up or down.
     """
     both = np.minimum(own_db - own_db.max(), wanted_db - wanted_db.max()) > -_HEARD_DB
-    if both.sum() < 2:
+    if both.sum() < 2 or share == 0 or limit_db == 0:
         return np.zeros_like(hz)
     away = share * np.interp(np.log(hz), np.log(hz[both]), (wanted_db - own_db)[both])
-    away[~both] = np.minimum(away[~both], 0)
     away = np.convolve(np.pad(away, 1, mode="edge"), _NEIGHBOURS, mode="valid")
     weighting = scipy.signal.freqz_sos(k_weighting(rate_hz), hz, fs=rate_hz)[1]
     weight = 10 ** (own_db / 10) * np.abs(weighting) ** 2
 
     def gains(offset_db: float) -> Bands:
-        return np.clip(away + offset_db, -limit_db, limit_db)
+        return np.clip(away + offset_db, -limit_db, np.where(both, limit_db, 0))
 
     def louder_db(offset_db: float) -> float:
         return float(10 * np.log10(np.average(10 ** (gains(offset_db) / 10), weights=weight)))
 
-    reach = float(np.abs(away).max() + limit_db)
-    return gains(brentq(louder_db, -reach, reach)) if reach > 0 and limit_db > 0 else np.zeros_like(hz)
+    reach_db = float(np.abs(away).max() + limit_db)
+    return gains(brentq(louder_db, -reach_db, reach_db))
 
 
 def linear_phase_filter(rate_hz: int, hz: Bands, gains_db: Bands) -> NDArray[np.float32]:

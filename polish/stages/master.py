@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from ..audio import Sound
-from ..dsp.landing import HAIR_DB, Landed, land
-from ..dsp.limiter import find_peaks, reduction_db, turn_down
+from ..dsp.landing import Landed, land
+from ..dsp.limiter import HAIR_DB, find_peaks, reduction_db, turn_down
 from ..dsp.measure import dc_offset, measure
 from ..song import Master as Mastered
 from ..song import Song
