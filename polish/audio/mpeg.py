@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from .sniff import id3_bytes
@@ -55,7 +56,8 @@ def walk(file: BinaryIO) -> Mp3:
     data = file.read()
     position = id3_bytes(data)
     first = data[position : position + 4096]
-    promised_frames, taken_off = _xing(first)
+    promised_frames, lame = _xing(first)
+    taken_off = sum(_delay_and_padding(first, lame))
     count, samples, rate_hz = 0, 0, 0
     broken_off = False
     while (frame := _frame(data, position)) is not None:
@@ -87,14 +89,51 @@ def _frame(data: bytes, position: int) -> tuple[int, int, int] | None:
 
 
 def _xing(head: bytes) -> tuple[int | None, int]:
-    """MPEG frames by the Xing or Info header, and delay plus padding by the LAME tag behind it."""
+    """MPEG frames by the Xing or Info header, and where in `head` the LAME tag begins; 0 for none."""
     found = max(head.find(b"Xing", 0, 200), head.find(b"Info", 0, 200))
     flags = int.from_bytes(head[found + 4 : found + 8], "big")
     if found < 0 or not flags & 1:
         return None, 0
     count = int.from_bytes(head[found + 8 : found + 12], "big")
     lame = found + 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
-    if head[lame : lame + 4] not in (b"LAME", b"Lavf", b"Lavc"):
-        return count, 0
-    packed = int.from_bytes(head[lame + 21 : lame + 24], "big")
-    return count, (packed >> 12) + (packed & 0xFFF)
+    return count, lame if head[lame : lame + 4] in (b"LAME", b"Lavf", b"Lavc") else 0
+
+
+def _delay_and_padding(head: bytes, lame: int) -> tuple[int, int]:
+    """Sound frames the encoder put before and behind the sound, 12 bits each (LAME tag, 2.1)."""
+    packed = int.from_bytes(head[lame + 21 : lame + 24], "big") if lame else 0
+    return packed >> 12, packed & 0xFFF
+
+
+def state_length(path: Path, frames: int) -> None:
+    """Make the LAME tag of an MP3 that was just encoded state its exact length.
+
+    ffmpeg states up to 46 frames of padding too few, and players then play those too.
+    """
+    with open(path, "r+b") as file:
+        start = id3_bytes(file.read(10))
+        file.seek(start)
+        head = bytearray(file.read(4096))
+        count, lame = _xing(head)
+        frame = _frame(head, 0)
+        if not count or not lame or frame is None:
+            return
+        delay, _ = _delay_and_padding(head, lame)
+        padding = count * frame[1] - delay - frames
+        if not 0 <= padding <= 0xFFF:
+            return
+        head[lame + 21 : lame + 24] = (delay << 12 | padding).to_bytes(3, "big")
+        head[lame + 34 : lame + 36] = bytes(2)
+        head[lame + 34 : lame + 36] = _crc16(head[:190]).to_bytes(2, "big")
+        file.seek(start + lame)
+        file.write(head[lame : lame + 36])
+
+
+def _crc16(data: bytes) -> int:
+    """CRC-16 with the polynomial 0x8005, bits reflected, as the LAME tag has it (LAME tag, 2.1)."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return crc

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import OutputError
 from ..files import whole_file
 from ..units import amplitude
-from . import ffmpeg, quantise
+from . import ffmpeg, mpeg, quantise
 from .convert import resample
 from .formats import Format
 from .sound import Sound
@@ -43,6 +43,7 @@ def preview(path: str | Path, sound: Sound, *, gain_db: float = 0.0, kbps: int =
             segment.export(part, format="mp3", bitrate=f"{kbps}k", parameters=[*_ENCODER, *two]).close()
         except CouldntEncodeError as error:
             raise OutputError("the listening copy cannot be encoded", where=path) from error
+        mpeg.state_length(part, sound.frames)
     return path
 
 

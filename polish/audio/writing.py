@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import BadInput, OutputError
 from ..files import whole_file
 from ..units import decibels
-from . import ffmpeg, quantise, wav
+from . import ffmpeg, mpeg, quantise, wav
 from .convert import peak, resample
 from .formats import Format
 from .reading import read
@@ -153,6 +153,8 @@ def _encode(part: Path, order: _Order) -> None:
             where=order.path,
             hint="choose another bit rate or format",
         ) from error
+    if format.kind == "mp3":
+        mpeg.state_length(part, sound.frames)
 
 
 def _tag(part: Path, order: _Order) -> None:
