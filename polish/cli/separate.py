@@ -23,6 +23,7 @@ def separate(
     """Separate FILE into stems of its own length and rate that sum to it."""
     from dataclasses import replace
 
+    from .. import audio
     from ..deliver.stems import Stems
     from ..song import Song
     from ..stages.separate import Separate
@@ -31,7 +32,7 @@ def separate(
     song = Song.read(file)
     with stage_bar("separate", as_json) as context:
         song = Separate(model=model, stems=wanted).run(song, replace(context, offline=offline))
-    delivered = Stems(format=format_, folder=".").write(song, Path(out))
+    delivered = Stems(format=audio.Format.parse(format_)).write_into(song, Path(out))
     facts = {**song.measurements["separate"], **delivered.facts}
     if as_json:
         emit_json({"files": [str(path) for path in delivered.files], **facts})

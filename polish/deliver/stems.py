@@ -33,7 +33,11 @@ class Stems(Delivery):
     )
 
     def write(self, song: Song, folder: Path) -> Delivered:
-        """Write ``stems/NAME.wav`` for each stem and add up what was written.
+        """Write ``stems/NAME.wav`` for each stem; see `write_into`."""
+        return self.write_into(song, folder / "stems", relative_to=folder)
+
+    def write_into(self, song: Song, folder: Path, *, relative_to: Path | None = None) -> Delivered:
+        """Write ``NAME.wav`` into `folder` for each stem and add up what was written.
 
         Facts: ``sum_error_dbfs`` is the peak of the written stems' sum less the sum they came
         with, `None` when there is no difference; ``sum_to_mix_error_dbfs`` that of their sum
@@ -48,12 +52,15 @@ class Stems(Delivery):
         rate_hz = format.rate_for(first.rate_hz)
         if rate_hz != first.rate_hz:
             notices.append(f"{format.kind} does not hold {first.rate_hz} Hz: the stems are at {rate_hz} Hz")
-        paths = {name: folder / "stems" / f"{file_name(name)}{format.suffix}" for name in song.stems}
+        paths = {name: folder / f"{file_name(name)}{format.suffix}" for name in song.stems}
         difference = _write(song, paths, format, rate_hz)
         facts: dict[str, Any] = {
             "format": str(format),
             "stems": {
-                name: {"file": f"stems/{path.name}", "peak_dbfs": decibels(peaks[name])}
+                name: {
+                    "file": path.relative_to(relative_to or folder).as_posix(),
+                    "peak_dbfs": decibels(peaks[name]),
+                }
                 for name, path in paths.items()
             },
             "sum_error_dbfs": None if difference is None else decibels(audio.peak(difference)),
