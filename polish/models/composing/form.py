@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -27,6 +28,10 @@ _SHAPES = (
 _WEIGHTS = {
     "intro": 2, "verse": 4, "prechorus": 2, "chorus": 4, "bridge": 3, "instrumental": 4, "outro": 2,
 }  # fmt: skip
+
+
+_USUAL = {1: 0.5, 2: 0.0, 3: 0.6, 4: 0.0, 6: 0.3, 8: 0.0, 12: 0.2, 16: 0.0, 24: 0.3, 32: 0.1}
+"""Lengths in bars of parts that come back, and how unusual each is."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,7 @@ class Grid:
 def parts(rng: np.random.Generator, bars: int, *, opening: bool = True) -> tuple[Part, ...]:
     """Parts that together fill `bars` bars; equal labels have equal lengths and groups.
 
-    Verses and choruses come in twos, fours and eights; what does not come out even goes to
-    the intro, the bridge and the outro. Without an `opening` there is no intro.
+    Without an `opening` there is no intro.
     """
     labels = tuple(label for label in _shape(rng, bars) if opening or label != "intro")
     lengths = _lengths(labels, bars)
@@ -121,31 +125,42 @@ def _shape(rng: np.random.Generator, bars: int) -> tuple[str, ...]:
 
 
 def _lengths(labels: tuple[str, ...], bars: int) -> dict[str, int]:
-    """Bars by label, so that the whole sums to `bars`."""
+    """Bars by label, so that the whole comes to `bars`.
+
+    Of all ways in which the parts that come back have a usual length, the one nearest to the
+    parts' shares of the song; what is over goes to those that come once.
+    """
     count = {label: labels.count(label) for label in labels}
-    unit = bars / sum(_WEIGHTS[label] * n for label, n in count.items())
-    lengths = {label: _even(_WEIGHTS[label] * unit) for label in count}
-    slack = [label for label in ("outro", "intro", "bridge", "instrumental") if count.get(label) == 1]
-    wanted = {label: _WEIGHTS[label] * unit for label in slack}
-    while (spare := bars - sum(lengths[label] * n for label, n in count.items())) != 0:
-        step = 1 if spare > 0 else -1
-        able = [label for label in slack if lengths[label] + step >= 1]
-        if able:
-            nearest = min(able, key=lambda label: (lengths[label] + step) / wanted[label] * step)
-            lengths[nearest] += step
-        else:
-            fits = [label for label in count if count[label] <= abs(spare)] if step > 0 else list(count)
-            longest = min(fits, key=lambda label: lengths[label] * step)
-            lengths[longest] = max(1, lengths[longest] + step)
-            if all(length == 1 for length in lengths.values()) and step < 0:
-                break
+    share = bars / sum(_WEIGHTS[label] * n for label, n in count.items())
+    wanted = {label: _WEIGHTS[label] * share for label in count}
+    fixed = [label for label in count if count[label] > 1 or label in ("verse", "chorus")]
+    free = [label for label in count if label not in fixed]
+    best: tuple[float, dict[str, int]] | None = None
+    for sizes in product(_USUAL, repeat=len(fixed)):
+        lengths = dict(zip(fixed, sizes, strict=True))
+        spare = bars - sum(lengths[label] * count[label] for label in fixed)
+        if spare < len(free) or (spare and not free):
+            continue
+        lengths |= _shared({label: wanted[label] for label in free}, spare)
+        cost = sum(count[label] * _USUAL[lengths[label]] for label in fixed)
+        cost += sum(n * abs(np.log2(lengths[label] / wanted[label])) for label, n in count.items())
+        if best is None or cost < best[0]:
+            best = (cost, lengths)
+    if best is None:
+        return _shared(wanted, bars)
+    return {label: best[1][label] for label in count}
+
+
+def _shared(wanted: dict[str, float], bars: int) -> dict[str, int]:
+    """Whole bars near `wanted` that sum to `bars`, at least one each."""
+    total, given = sum(wanted.values()), 0
+    lengths: dict[str, int] = {}
+    for n, (label, length) in enumerate(wanted.items(), start=1):
+        after = len(wanted) - n
+        most = bars - given - after
+        lengths[label] = most if after == 0 else max(1, min(most, round(length * bars / total)))
+        given += lengths[label]
     return lengths
-
-
-def _even(bars: float) -> int:
-    """The nearest of 1, 2, 4, 8, 12, 16 … bars, not above what fits by more than a quarter."""
-    sizes = (1, 2, 4, 8, 12, 16, 24, 32)
-    return max((size for size in sizes if size <= bars * 1.25), default=1)
 
 
 def beats(grid: Grid, bars: int, key: str, *, end_s: float, engine: str) -> Beats:

@@ -68,6 +68,7 @@ class Sung:
     syllables: tuple[Syllable, ...]
 
 
+_AN = Sung("an", (Syllable((), "AE", ("N",)),))
 VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "UW"])
 
 
@@ -98,7 +99,7 @@ def line(rng: np.random.Generator, syllables: int) -> tuple[Sung, ...]:
         chosen = tuple(words[kind][int(rng.integers(len(words[kind])))] for kind in pattern)
         count = _count(chosen)
         if count == syllables and len({w.text for w in chosen}) == len(chosen):
-            return chosen
+            return _with_articles(chosen)
         if _count(fallback) < count < syllables:
             fallback = chosen
     missing = syllables - _count(fallback)
@@ -107,7 +108,16 @@ def line(rng: np.random.Generator, syllables: int) -> tuple[Sung, ...]:
         fits = [w for w in (*words["when"], *words["and"][4:5]) if len(w.syllables) <= missing]
         tail.append(fits[int(rng.integers(len(fits)))])
         missing -= len(tail[-1].syllables)
-    return (*fallback, *tail)
+    return _with_articles((*fallback, *tail))
+
+
+def _with_articles(words: tuple[Sung, ...]) -> tuple[Sung, ...]:
+    """The same words, with ``an`` for ``a`` before a vowel."""
+    following = (*words[1:], None)
+    return tuple(
+        _AN if word.text == "a" and after and not after.syllables[0].before else word
+        for word, after in zip(words, following, strict=True)
+    )
 
 
 def _count(words: tuple[Sung, ...]) -> int:
