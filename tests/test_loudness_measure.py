@@ -142,7 +142,7 @@ def test_sixteen_bits_of_noise_are_no_bandwidth():
 
 def test_a_constant_offset_is_told_from_low_notes():
     noise = sounds.noise(3).samples
-    assert dc_offset(noise + np.float32([[0.05], [0.0]])) == pytest.approx([0.05, 0], abs=2e-3)
-    assert not dc_offset(noise).any()
-    assert not dc_offset(sounds.sine(0.7, 3, 0.5).samples).any()
-    assert not dc_offset(np.full((1, 1), 0.5, np.float32)).any()
+    assert dc_offset(noise + np.float32([[0.05], [0.0]]), 44_100) == pytest.approx([0.05, 0], abs=2e-3)
+    assert not dc_offset(noise, 44_100).any()
+    assert not dc_offset(sounds.sine(0.7, 3, 0.5).samples, 44_100).any()
+    assert not dc_offset(np.full((1, 1), 0.5, np.float32), 44_100).any()

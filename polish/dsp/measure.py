@@ -25,6 +25,7 @@ _AUDIBLE_RANGE_DB = 90.0
 _WALL_DB = 20.0
 _DC_PARTS = 8
 _DC_LEAST = 0.001
+_DC_SHORTEST_S = 2.0
 
 
 def measure(samples: Samples, rate_hz: int, *, series: bool = False) -> dict[str, Any]:
@@ -81,16 +82,16 @@ def correlation(samples: Samples) -> float | None:
     return float(np.clip(spread[0, 1] / np.sqrt(left * right), -1, 1))
 
 
-def dc_offset(samples: Samples) -> NDArray[np.float64]:
+def dc_offset(samples: Samples, rate_hz: int) -> NDArray[np.float64]:
     """A constant offset of each channel, ``(channels,)``; 0 where the mean is not constant.
 
     Constant means that each eighth of the sound has nearly the same mean, and that it is more
-    than −60 dBFS: what is less, or wanders, is low notes.
+    than −60 dBFS: what is less, or wanders, is low notes. Below 2 s there is no telling.
     """
-    parts = np.array_split(samples, _DC_PARTS, axis=1)
-    means = np.stack([part.mean(axis=1, dtype=np.float64) for part in parts if part.shape[1]], axis=1)
-    if means.shape[1] < _DC_PARTS:
+    if samples.shape[1] < _DC_SHORTEST_S * rate_hz:
         return np.zeros(samples.shape[0])
+    parts = np.array_split(samples, _DC_PARTS, axis=1)
+    means = np.stack([part.mean(axis=1, dtype=np.float64) for part in parts], axis=1)
     offset = means.mean(axis=1)
     steady = np.ptp(means, axis=1) < 0.25 * np.abs(offset)
     return np.where(steady & (np.abs(offset) > _DC_LEAST), offset, 0.0)

@@ -62,12 +62,12 @@ class Master(Stage):
         before = measure(song.mix.samples, song.mix.rate_hz)
         context.progress(0.2)
         sound, offset = _without_offset(song.mix)
-        if before["integrated_lufs"] is None:
-            landed, reason = self._under_the_ceiling(sound), _why_no_loudness(song.mix)
+        clean = before if sound is song.mix else measure(sound.samples, sound.rate_hz)
+        if clean["integrated_lufs"] is None:
+            landed, reason = self._under_the_ceiling(sound), _why_no_loudness(sound)
         else:
-            loud = before if sound is song.mix else measure(sound.samples, sound.rate_hz)
             landed = land(
-                sound.samples, sound.rate_hz, loud, self.loudness, self.ceiling,
+                sound.samples, sound.rate_hz, clean, self.loudness, self.ceiling,
                 range_loss_lu=_RANGE_LOSS_LU if self.dynamics == "protect" else None,
             )  # fmt: skip
             reason = self._why_not_reached(landed)
@@ -130,7 +130,7 @@ def _limiting(landed: Landed) -> dict[str, float]:
 
 def _without_offset(sound: Sound) -> tuple[Sound, float]:
     """The sound without a constant offset, which only takes headroom; and how large the offset was."""
-    offset = dc_offset(sound.samples)
+    offset = dc_offset(sound.samples, sound.rate_hz)
     if not offset.any():
         return sound, 0.0
     samples = np.subtract(sound.samples, offset[:, None].astype(np.float32))
