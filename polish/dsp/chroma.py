@@ -1,0 +1,112 @@
+"""Harmony: chroma over time, tuning, and the musical key.
+
+Chroma is the strength of the twelve pitch classes (Fujishima 1999), read from the peaks of
+the spectrum only, so that drums weigh little, and corrected for the song's tuning. The key is
+the major or minor profile that correlates best (Krumhansl 1990).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio import Sound
+from .onsets import RATE_HZ
+from .spectrum import columns, stft_blocks
+
+_SIZE = 8192
+_HOP = 2048
+COLUMNS_HZ = RATE_HZ / _HOP
+"""Columns of the chroma in a second: 10.8."""
+
+_LOWEST_HZ, _HIGHEST_HZ = 60.0, 2_000.0
+_BASS_HZ = 250.0
+_BINS_PER_SEMITONE = 10
+
+NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_PROFILES = {
+    "major": (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081),
+    "minor": (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052),
+}
+"""Albrecht & Shanahan, "The use of large corpora to train a new type of key-finding algorithm",
+Music Perception 31(1), 2013, table 1, from the tonic up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chroma:
+    """Pitch classes over time.
+
+    Attributes:
+        all: ``(columns, 12)`` from C up, not negative; column ``k`` is at ``k / COLUMNS_HZ`` s.
+        bass: the same for what lies below 250 Hz.
+        tuning_cents: how far the song lies from A = 440 Hz, −50 to 50.
+    """
+
+    all: NDArray[np.float32]
+    bass: NDArray[np.float32]
+    tuning_cents: float
+
+
+def chroma(mono: Sound) -> Chroma:
+    """Chroma of one channel at `RATE_HZ` (see `onsets.one_channel`)."""
+    hz = np.fft.rfftfreq(_SIZE, 1 / RATE_HZ)
+    low, high = np.searchsorted(hz, (_LOWEST_HZ, _HIGHEST_HZ))
+    bins = 12 * _BINS_PER_SEMITONE
+    fine = np.zeros((2, columns(mono.frames, _HOP), bins), np.float32)
+    for first, spectrum in stft_blocks(mono.samples, _SIZE, _HOP, block=256):
+        level = np.sqrt(np.abs(spectrum[0, low - 1 : high + 1]))
+        inner = level[1:-1]
+        bin_, column = np.nonzero((inner > level[:-2]) & (inner >= level[2:]))
+        # The true place of a peak between its neighbours: parabola through three points.
+        before, at, after = level[bin_, column], inner[bin_, column], level[bin_ + 2, column]
+        shift = 0.5 * (before - after) / np.minimum(before - 2 * at + after, -1e-12)
+        pitch = 69 + 12 * np.log2((bin_ + low + shift) * (RATE_HZ / _SIZE) / 440)
+        place = np.floor((pitch % 12) * _BINS_PER_SEMITONE + 0.5).astype(int) % bins
+        bass = pitch < 69 + 12 * np.log2(_BASS_HZ / 440)
+        np.add.at(fine[0], (first + column, place), at)
+        np.add.at(fine[1], (first + column[bass], place[bass]), at[bass])
+    offset = _tuning(fine[0].sum(axis=0, dtype=np.float64))
+    return Chroma(_gathered(fine[0], offset), _gathered(fine[1], offset), 100 * offset / _BINS_PER_SEMITONE)
+
+
+def _tuning(fine: NDArray[np.float64]) -> int:
+    """The offset, in tenths of a semitone, around which peaks gather in every semitone."""
+    folded = fine.reshape(12, _BINS_PER_SEMITONE).sum(axis=0)
+    turn = np.exp(2j * np.pi * np.arange(_BINS_PER_SEMITONE) / _BINS_PER_SEMITONE)
+    return round(float(np.angle(np.sum(folded * turn))) / (2 * np.pi) * _BINS_PER_SEMITONE)
+
+
+def _gathered(fine: NDArray[np.float32], offset: int) -> NDArray[np.float32]:
+    """Tenths of semitones into semitones, those in the middle counting most."""
+    width = _BINS_PER_SEMITONE
+    rolled = np.roll(fine, width // 2 - offset, axis=1).reshape(len(fine), 12, width)
+    weight = np.hanning(width + 2)[1:-1].astype(np.float32)
+    return rolled @ weight
+
+
+def key(found: Chroma) -> tuple[str | None, float]:
+    """The key, and how clear it is, 0 to 1; None where there are no pitches.
+
+    Every column counts the same, however loud. Clearness is the lead of the best key's
+    correlation over the best of those that are not its near relatives.
+    """
+    weights = rows_of_one(found.all).sum(axis=0, dtype=np.float64)
+    if np.ptp(weights) == 0:
+        return None, 0.0
+    scores = {
+        (tonic, mode): float(np.corrcoef(weights, np.roll(profile, tonic))[0, 1])
+        for mode, profile in _PROFILES.items()
+        for tonic in range(12)
+    }
+    tonic, mode = max(scores, key=lambda pair: scores[pair])
+    relative = ((tonic - 3) % 12, "minor") if mode == "major" else ((tonic + 3) % 12, "major")
+    kin = {(tonic, "major"), (tonic, "minor"), relative}
+    rival = max(score for pair, score in scores.items() if pair not in kin)
+    return f"{NAMES[tonic]} {mode}", float(np.clip((scores[tonic, mode] - rival) / 0.3, 0, 1))
+
+
+def rows_of_one(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Rows brought to length 1; rows of zeros stay."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

@@ -1,0 +1,149 @@
+"""Faults of tone: what the average spectrum shows, and what lies in it all the time.
+
+Figures for real songs come from ten generated drafts and six records of humans.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from .. import lowend, resonance
+from ..survey import decibels
+from .base import Fault, Known
+
+WALL_DB = 18.0
+"""Within 800 Hz. What instruments and microphones do takes an octave for that."""
+WALL_HEARD_HZ = 19_000.0
+"""A wall above it is that of the format, and few hear it."""
+MUD_DB, MUD_LEAST_DB = 4.5, 1.0
+"""200–500 Hz over the line between bass and mids: real songs lie at −2.6 to 4.2; and over the
+louder of both."""
+HARSH_DB, HARSH_LEAST_DB = 4.5, -1.0
+"""2–5 kHz over the line between mids and air: real songs lie at −8 to 0 (metal reaches 9); and
+against the mids, where real songs lie at −12 to −4."""
+RUMBLE_DB, RUMBLE_SHARE_DB = -6.0, -16.0
+"""Below 25 Hz an octave against the bass an octave (records: under −9), and against the whole:
+from −16 dB on it costs audible headroom."""
+RESONANCE_DB = 12.0
+"""Over the neighbourhood, in the weak moments; held notes of real songs reach 11.5."""
+SHIMMER_PCT = 16.0
+"""Of the power at 8–14 kHz in lone short tones, in half of all moments: records have 0 to 2 %,
+low-rate codecs up to 15."""
+_SHORT_S = 3.0
+
+
+def bandwidth_wall(known: Known) -> list[Fault]:
+    """Nothing above a frequency: a generator or a codec cut the sound off there."""
+    look = known.survey
+    if not look.active.any():
+        return []
+    # The loud moments show it best: the mean is as much of the coder's noise as of the song.
+    together = look.power.mean(axis=0, dtype=np.float64)[look.active]
+    level = decibels(np.percentile(together, 98, axis=0))
+    step = look.hz[1]
+    gap, width = max(1, round(100 / step)), max(2, round(400 / step))
+    sums = np.concatenate([[0.0], np.cumsum(level)])
+    at = np.arange(gap + width, level.size - gap - width)
+    at = at[look.hz[at] > 3000]
+    if at.size == 0:
+        return []
+    below = (sums[at - gap] - sums[at - gap - width]) / width
+    above = (sums[at + gap + width] - sums[at + gap]) / width
+    drop = below - above
+    edge = int(np.argmax(drop))
+    value = float(look.hz[at[edge]])
+    # Only a wall if what is above it stays gone.
+    rest = level[at[edge] + gap :].max() - above[edge]
+    if drop[edge] < WALL_DB or rest > drop[edge] / 2 or value > WALL_HEARD_HZ:
+        return []
+    severity = "info" if value > 17_500 else "warning"
+    return known.whole("bandwidth_wall", severity, round(value, -1), drop_db=float(drop[edge]))
+
+
+def mud(known: Known) -> list[Fault]:
+    """A build-up at 200 to 500 Hz that covers bass and voice."""
+    look = known.survey
+    low, middle, high = (look.density_db(*band) for band in ((50, 160), (200, 500), (630, 1600)))
+    over, against = middle - (low + high) / 2, middle - np.maximum(low, high)
+    return _build_up("mud", known, over - MUD_DB, against - MUD_LEAST_DB, MUD_DB)
+
+
+def harshness(known: Known) -> list[Fault]:
+    """A hump at 2 to 5 kHz, where the ear hurts first."""
+    look = known.survey
+    if look.hz[-1] < 12_000:
+        return []
+    low, middle, high = (look.density_db(*band) for band in ((630, 1600), (2000, 5000), (6300, 12_000)))
+    over, against = middle - (low + high) / 2, middle - low
+    return _build_up("harshness", known, over - HARSH_DB, against - HARSH_LEAST_DB, HARSH_DB)
+
+
+def _build_up(
+    kind: str,
+    known: Known,
+    beyond: NDArray[np.float64],
+    against: NDArray[np.float64],
+    edge_db: float,
+) -> list[Fault]:
+    """A fault where both measures lie beyond their edges (above 0) over the whole song.
+
+    Args:
+        beyond, against: ``(cells + 1,)``, dB over their edges; the last is that of the whole.
+        edge_db: what `beyond` counts from.
+    """
+    look = known.survey
+    if look.active.sum() * look.cell_s < _SHORT_S or min(beyond[-1], against[-1]) <= 0:
+        return []
+    smooth = scipy.ndimage.median_filter(np.minimum(beyond, against)[:-1], 9)
+    there = look.active & (smooth > 0)
+    start, end = look.span(there if there.any() else look.active)
+    share = 100 * float(there.sum() / look.active.sum())
+    return [Fault(kind, start, end, "warning", edge_db + float(beyond[-1]), {"share_pct": share})]
+
+
+def sub_rumble(known: Known) -> list[Fault]:
+    """Sound too low to hear that takes headroom: wind, handling, a generator's drift."""
+    look = known.survey
+    if look.duration_s < _SHORT_S or look.spectrum.sum() < 1e-12:
+        return []
+    hz, power = look.hz, look.spectrum
+    # The lowest bin holds a constant offset, which has a finding of its own.
+    under, bass = (hz > 0) & (hz < 25), (hz >= 40) & (hz < 160)
+    share = float(decibels(power[under].sum() / power.sum()))
+    against = float(decibels(power[under].sum() / np.log2(25 / 5)) - decibels(power[bass].sum() / 2))
+    if share < RUMBLE_SHARE_DB or against < RUMBLE_DB:
+        return []
+    return known.whole("sub_rumble", "warning", share)
+
+
+def hum(known: Known) -> list[Fault]:
+    """Mains hum: lines on multiples of 50 or 60 Hz that never stop."""
+    sound = known.survey.sound
+    found = lowend.hum(sound.samples, sound.rate_hz)
+    if found is None:
+        return []
+    severity = "warning" if found.level_db > -45 else "info"
+    return known.whole("hum", severity, found.level_db, hz=found.lines_hz[0])
+
+
+def resonances(known: Known) -> list[Fault]:
+    """Narrow peaks that ring whatever is played."""
+    sound = known.survey.sound
+    found = resonance.find(sound.samples, sound.rate_hz, deepest_db=6.0)
+    return [
+        Fault("resonance", 0.0, sound.duration_s, "warning", peak.stands_out_db, {"hz": peak.hz})
+        for peak in found
+        if peak.stands_out_db >= RESONANCE_DB
+    ]
+
+
+def shimmer(known: Known) -> list[Fault]:
+    """Lone short tones at 8 to 14 kHz, as neural codecs leave them."""
+    look = known.survey
+    heard = look.shimmer[look.active & (look.shimmer >= 0)]
+    if heard.size * look.cell_s < _SHORT_S:
+        return []
+    value = 100 * float(np.median(heard))
+    return known.whole("shimmer", "warning", value) if value > SHIMMER_PCT else []

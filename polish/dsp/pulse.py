@@ -1,0 +1,157 @@
+"""The steady pulse in an onset strength: its tempo over time, and the beats.
+
+Tempo is read from local autocorrelations (a tempogram), weighed by where people tap, and
+followed from window to window. Beats are found by dynamic programming (Ellis 2007, "Beat
+tracking by dynamic programming", eq. 5 and 6), with the local tempo in place of one for all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from .onsets import COLUMNS_HZ
+
+SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
+
+_WINDOW_S = 8.0
+_HOP_S = 1.0
+_STEPS_PER_OCTAVE = 60
+_MULTIPLES = 4
+_PREFERRED_BPM = 115.0
+_PREFERENCE_OCTAVES = 0.9
+"""People tap near 110 to 120 BPM (van Noorden & Moelants 1999)."""
+_DRIFT_STEPS = 2
+"""A tempo moves at most this many steps (of 1.2 %) from one window to the next, a second later."""
+_TIGHTNESS = 100.0
+"""What an uneven beat costs against a missed onset (Ellis 2007 uses 100 to 400)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tempogram:
+    """Local autocorrelations of an onset strength, in windows 1 s apart.
+
+    Attributes:
+        bpm: ``(tempi,)``, rising, evenly spaced in octaves.
+        comb: ``(windows, tempi)``, −1 to 1: the mean autocorrelation at 1 to 4 beats.
+    """
+
+    bpm: NDArray[np.float64]
+    comb: NDArray[np.float64]
+
+    def along(self, path_bpm: NDArray[np.float64]) -> float:
+        """Mean of `comb` along a path of one tempo a window: how clear the pulse is."""
+        return float(
+            np.mean([np.interp(bpm, self.bpm, row) for bpm, row in zip(path_bpm, self.comb, strict=True)])
+        )
+
+
+def flattened(strength: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Onset strength smoothed over about 25 ms and freed of its mean over a second."""
+    smooth = scipy.ndimage.gaussian_filter1d(strength.astype(np.float64), 2.0)
+    return smooth - scipy.ndimage.uniform_filter1d(smooth, round(COLUMNS_HZ))
+
+
+def tempogram(flat: NDArray[np.float64]) -> Tempogram:
+    """Autocorrelations of 8 s windows, 1 s apart, at every tempo; see `Tempogram`."""
+    count = round(_WINDOW_S * COLUMNS_HZ)
+    window = np.hanning(count)
+    padded = np.pad(flat, (count // 2, count))
+    starts = np.arange(0, max(flat.size, 1), round(_HOP_S * COLUMNS_HZ))
+    pieces = np.stack([padded[start : start + count] for start in starts]) * window
+    lags = _autocorrelation(pieces)
+    # The taper shortens with the lag, and so would every beat's weight: that is put right as
+    # far as enough of the window takes part.
+    lags /= np.maximum(_autocorrelation(window[None]), 0.1)
+    steps = round(np.log2(FASTEST_BPM / SLOWEST_BPM) * _STEPS_PER_OCTAVE)
+    bpm = SLOWEST_BPM * 2 ** (np.arange(steps + 1) / _STEPS_PER_OCTAVE)
+    at = np.outer(np.arange(1, _MULTIPLES + 1), 60 * COLUMNS_HZ / bpm)
+    inside = at < 0.75 * count
+    values = np.stack([np.interp(np.minimum(at, count - 1), np.arange(count), row) for row in lags])
+    comb = np.sum(values * inside, axis=1) / inside.sum(axis=0)
+    return Tempogram(bpm, comb)
+
+
+def preference(bpm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How readily people would tap at a tempo, log-normal, 1 at its best."""
+    return np.exp(-0.5 * (np.log2(bpm / _PREFERRED_BPM) / _PREFERENCE_OCTAVES) ** 2)
+
+
+def tempo_path(gram: Tempogram, bpm: float) -> NDArray[np.float64]:
+    """The tempo of every window, ``(windows,)`` in BPM, that stays within a fifth of `bpm`.
+
+    The path with the highest sum of comb values that moves at most 2.4 % a second (Viterbi).
+    """
+    near = np.flatnonzero(np.abs(np.log2(gram.bpm / bpm)) <= np.log2(1.2))
+    score = gram.comb[:, near]
+    best, came = score[0].copy(), np.zeros(score.shape, int)
+    moves = np.arange(-_DRIFT_STEPS, _DRIFT_STEPS + 1)
+    cost = 0.02 * np.abs(moves)[:, None]
+    for row in range(1, len(score)):
+        padded = np.pad(best, _DRIFT_STEPS, constant_values=-np.inf)
+        options = np.stack([padded[_DRIFT_STEPS + m : _DRIFT_STEPS + m + near.size] for m in moves]) - cost
+        choice = np.argmax(options, axis=0)
+        came[row] = np.arange(near.size) + moves[choice]
+        best = options[choice, np.arange(near.size)] + score[row]
+    path = np.empty(len(score), int)
+    path[-1] = int(np.argmax(best))
+    for row in range(len(score) - 1, 0, -1):
+        path[row - 1] = came[row, path[row]]
+    return gram.bpm[near[path]]
+
+
+def beats(flat: NDArray[np.float64], path_bpm: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Columns of the beats along a tempo path.
+
+    Args:
+        flat: `flattened` onset strength, ``(columns,)``.
+        path_bpm: `tempo_path`, a value a second.
+    """
+    at = np.arange(path_bpm.size) * _HOP_S * COLUMNS_HZ
+    period = 60 * COLUMNS_HZ / np.interp(np.arange(flat.size), at, path_bpm)
+    spread = float(flat.std()) or 1.0
+    local = scipy.ndimage.gaussian_filter1d(np.maximum(flat, 0) / spread, float(period.mean()) / 32)
+    total, came = local.copy(), np.full(flat.size, -1)
+    first = int(period.min() / 2)
+    for column in range(first, flat.size):
+        gaps = np.arange(int(period[column] / 2), min(int(2 * period[column]), column) + 1)
+        if gaps.size == 0:
+            continue
+        options = total[column - gaps] - _TIGHTNESS * np.log(gaps / period[column]) ** 2
+        choice = int(np.argmax(options))
+        if options[choice] > 0:
+            total[column] = local[column] + options[choice]
+            came[column] = column - gaps[choice]
+    return _traced(total, came, local, period)
+
+
+def _traced(
+    total: NDArray[np.float64],
+    came: NDArray[np.int64],
+    local: NDArray[np.float64],
+    period: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Follow the best chain back from its end in the last period; weak beats at the ends go."""
+    tail = max(0, total.size - int(period[-1]) - 1)
+    column = tail + int(np.argmax(total[tail:])) if total.size else -1
+    found = []
+    while column >= 0:
+        found.append(column)
+        column = int(came[column])
+    chain = np.array(found[::-1], dtype=np.int64)
+    if chain.size == 0:
+        return chain
+    heard = np.flatnonzero(local[chain] > 0.5 * np.sqrt(np.mean(local[chain] ** 2)))
+    return chain[heard[0] : heard[-1] + 1] if heard.size else chain[:0]
+
+
+def _autocorrelation(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Autocorrelation of each row, 1 at lag 0 (0 for a row of zeros), same shape."""
+    count = rows.shape[1]
+    power = np.abs(scipy.fft.rfft(rows, 2 * count, axis=1)) ** 2
+    lags = scipy.fft.irfft(power, axis=1)[:, :count]
+    return lags / np.maximum(lags[:, :1], 1e-12)

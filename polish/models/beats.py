@@ -1,0 +1,139 @@
+"""The built-in beat tracker: no weights, about a second of work for a four-minute song.
+
+Chain: one channel at 22.05 kHz → onset strength and chroma → tempogram → candidate tempi →
+beats by dynamic programming → bars. Which of the candidates is the tempo, and not its half,
+double or two thirds, is decided last: by the one whose bars make most sense.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio import Sound
+from ..dsp import chroma, metre, onsets, pulse
+from ..song import Beats
+from .engines import BeatTracker
+
+RATIOS = (1.0, 1 / 2, 2.0, 2 / 3, 3 / 2, 1 / 3, 3.0)
+"""What a tempo is mistaken for: other levels of the metre."""
+
+SLOWEST_BPM, FASTEST_BPM = 50.0, 205.0
+SHORTEST_S = 2.5
+FEWEST_BEATS = 4
+UNCLEAR = 0.16
+"""Clarity below which there is no steady beat. Noise of any length reads up to 0.12, songs 0.24 to 0.8."""
+LOW_SHARE = 0.15
+STILL = 0.004
+"""Liveliness below which nothing begins: a held tone."""
+_USUAL_BPM, _USUAL_OCTAVES = 105.0, 0.9
+"""The farther a level lies from where most songs are, the better its bars must be."""
+_ACROSS_THREE = 0.5
+"""Tempi that differ by three against two are rarer to mistake than halves and doubles."""
+_CLEAR_ENOUGH = 0.5
+"""A level with less than this share of the best one's clarity is none."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """One way to hear the pulse.
+
+    Attributes:
+        clarity: mean autocorrelation at 1 to 4 beats, along the song.
+    """
+
+    beats_s: NDArray[np.float64]
+    bars: metre.Bars
+    clarity: float
+    score: float
+
+
+class BuiltinBeatTracker(BeatTracker):
+    """Onsets, dynamic programming, and bars by harmony and bass."""
+
+    def track(self, mix: Sound) -> Beats:
+        """Beats of the mix, at any rate and channel count.
+
+        Silence, noise, pads and less than 2.5 s of sound have no tempo and no beats, but a key
+        if they have pitches.
+        """
+        if mix.silent:
+            return Beats(engine=self.name)
+        mono = onsets.one_channel(mix)
+        harmony = chroma.chroma(mono)
+        key, _ = chroma.key(harmony)
+        if mix.duration_s < SHORTEST_S:
+            return Beats(key=key, engine=self.name)
+        heard = onsets.onsets(mono)
+        reading = _best_reading(heard, harmony)
+        if reading is None:
+            return Beats(key=key, engine=self.name)
+        beats_s = np.round(reading.beats_s, 4)
+        return Beats(
+            tempo_bpm=round(_tempo_bpm(beats_s), 2),
+            beats_s=tuple(beats_s.tolist()),
+            downbeats_s=tuple(beats_s[reading.bars.downbeats].tolist()),
+            beats_per_bar=reading.bars.beats_per_bar,
+            key=key,
+            confidence=round(_confidence(reading.clarity), 3),
+            engine=self.name,
+        )
+
+
+def _best_reading(heard: onsets.Onsets, harmony: chroma.Chroma) -> _Reading | None:
+    """The candidate whose pulse is clear and whose bars make sense; None without a steady beat."""
+    if heard.liveliness < STILL:
+        return None
+    flat = pulse.flattened(heard.strength)
+    # The tempo is in everything that sounds, but the beat is rather where the bass is.
+    driving = pulse.flattened(heard.strength + LOW_SHARE * heard.low)
+    gram = pulse.tempogram(flat)
+    first = gram.bpm[int(np.argmax(gram.comb.mean(axis=0) * pulse.preference(gram.bpm)))]
+    readings = []
+    for ratio in RATIOS:
+        if not SLOWEST_BPM <= first * ratio <= FASTEST_BPM:
+            continue
+        path = pulse.tempo_path(gram, first * ratio)
+        clarity = gram.along(path)
+        beats_s = pulse.beats(driving, path) / onsets.COLUMNS_HZ
+        if clarity >= UNCLEAR and beats_s.size >= FEWEST_BEATS:
+            likely = 1.0 if math.log2(ratio).is_integer() else _ACROSS_THREE
+            readings.append(_reading(beats_s, clarity, likely, heard, harmony))
+    clearest = max((one.clarity for one in readings), default=0.0)
+    readings = [one for one in readings if one.clarity >= _CLEAR_ENOUGH * clearest]
+    return max(readings, key=lambda one: one.score, default=None)
+
+
+def _reading(
+    beats_s: NDArray[np.float64],
+    clarity: float,
+    likely: float,
+    heard: onsets.Onsets,
+    harmony: chroma.Chroma,
+) -> _Reading:
+    """Bars on the beats, or on the points midway when those carry the accents."""
+    middles_s = (beats_s[1:] + beats_s[:-1]) / 2
+    measures = np.concatenate(
+        [metre.marks(beats_s, heard, harmony), metre.marks(middles_s, heard, harmony)], axis=1
+    )
+    together = metre.accents(measures)
+    on, off = together[: beats_s.size], together[beats_s.size :]
+    grid_s = beats_s if on.mean() >= off.mean() - 0.5 else middles_s
+    bars = metre.bars(metre.accents(metre.marks(grid_s, heard, harmony)))
+    octaves = math.log2(_tempo_bpm(grid_s) / _USUAL_BPM) / _USUAL_OCTAVES
+    score = likely * clarity * bars.strength * math.exp(-0.5 * octaves**2)
+    return _Reading(grid_s, bars, clarity, score)
+
+
+def _tempo_bpm(beats_s: NDArray[np.float64]) -> float:
+    """Tempo from the median time of eight beats (or all, when there are fewer)."""
+    span = min(8, beats_s.size - 1)
+    return float(60 * span / np.median(beats_s[span:] - beats_s[:-span]))
+
+
+def _confidence(clarity: float) -> float:
+    """0 at what noise reads, 1 at what a sequencer reads."""
+    return float(np.clip((clarity - 0.1) / 0.5, 0, 1))
