@@ -65,26 +65,35 @@ def song_bar(quiet: bool = False) -> Iterator[Callable[[Event], None]]:
         yield _line
     else:
         with _progress() as progress:
-            task = progress.add_task("", total=1.0)
+            yield _Bar(progress)
 
-            def watch(event: Event) -> None:
-                if event.kind == "notice":
-                    progress.console.print(f"[yellow]note:[/] {_plain(event.message)}", highlight=False)
-                elif event.step or event.message:
-                    words = event.step or event.message
-                    progress.update(
-                        task, description=_plain(words), completed=event.fraction or 0.0, refresh=True
-                    )
 
-            yield watch
+class _Bar:
+    """The bar of a song: its title and the step it is at."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.title = ""
+        self.task = progress.add_task("reading the draft", total=1.0)
+
+    def __call__(self, event: Event) -> None:
+        if event.kind == "notice":
+            self.progress.console.print(f"[yellow]note:[/] {_plain(event.message)}", highlight=False)
+        elif event.kind == "run_started":
+            self.title = event.message
+        elif event.step:
+            doing = "writing files" if event.kind == "delivered" else event.step
+            words = _plain(f"{self.title} · {doing}")
+            self.progress.update(self.task, description=words, completed=event.fraction or 0.0)
 
 
 def _line(event: Event) -> None:
     if event.kind == "notice":
         say(f"note: {event.message}")
-    elif event.kind in ("step_done", "step_cached", "step_skipped"):
-        words = {"step_done": "done", "step_cached": "from an earlier run", "step_skipped": "skipped"}
-        say(f"{event.step}: {words[event.kind]}")
+    elif event.kind == "step_done":
+        say(f"{event.step}: from an earlier run" if event.data.get("cached") else f"{event.step}: done")
+    elif event.kind == "step_skipped":
+        say(f"{event.step}: skipped, {event.message}")
 
 
 @contextmanager
