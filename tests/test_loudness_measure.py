@@ -146,3 +146,11 @@ def test_a_constant_offset_is_told_from_low_notes():
     assert not dc_offset(noise, 44_100).any()
     assert not dc_offset(sounds.sine(0.7, 3, 0.5).samples, 44_100).any()
     assert not dc_offset(np.full((1, 1), 0.5, np.float32), 44_100).any()
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_what_is_not_a_number_is_refused(wrong):
+    samples = sounds.noise(1).samples.copy()
+    samples[1, 7] = wrong
+    with pytest.raises(ValueError, match="not finite"):
+        measure(samples, 44_100)

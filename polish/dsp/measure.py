@@ -41,9 +41,13 @@ def measure(samples: Samples, rate_hz: int, *, series: bool = False) -> dict[str
         ``loudness_range_lu``, ``true_peak_dbtp``, ``sample_peak_dbfs``, ``plr_db`` (true peak
         less integrated loudness), ``correlation`` of the first two channels (−1 to 1),
         ``bandwidth_hz``, ``duration_s``, ``sample_rate_hz``, ``channels``.
+
+    Raises:
+        ValueError: there is NaN or infinity among the samples.
     """
+    peak = true_peak_dbtp(samples, rate_hz)
     power = k_weighted_power(samples, rate_hz)
-    integrated, peak = power.integrated_lufs, true_peak_dbtp(samples, rate_hz)
+    integrated = power.integrated_lufs
     found: dict[str, Any] = {
         "integrated_lufs": integrated,
         "momentary_max_lufs": power.highest_lufs(MOMENTARY_BINS),

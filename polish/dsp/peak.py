@@ -200,7 +200,10 @@ def true_peak(samples: Samples, rate_hz: int) -> float:
 def _sample_peak(samples: Samples) -> float:
     if not samples.size:
         return 0.0
-    return max(float(samples.max()), -float(samples.min()))
+    highest = max(float(samples.max()), -float(samples.min()))
+    if not np.isfinite(highest):
+        raise ValueError("samples are not finite: there is NaN or infinity among them")
+    return highest
 
 
 def _fine_peak(channel: NDArray[np.float32], start: int, length: int) -> float:
