@@ -47,7 +47,7 @@ class Peaks:
     """True peaks of a sound by block: all the limiter needs to know of it, whatever the gain.
 
     Attributes:
-        peaks: amplitude, ``(blocks,)``; exact enough where it is above `above`.
+        peaks: amplitude, ``(blocks,)``; see `block_peaks`.
         length: frames a block.
         rate_hz: frames per second.
     """
