@@ -14,8 +14,8 @@ Powers = NDArray[np.float32]
 """`float32`, shape ``(bands, columns)``: mean square in the band, mean of the channels."""
 
 _WINDOW_S = 0.093
-FLOOR = 1e-14
-"""Added before a logarithm is taken: −140 dB, under the rounding noise of 24 bits."""
+FLOOR = 1e-20
+"""Added before a logarithm is taken, so that silence stays a number: −200 dB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ def measure(
 
 
 def decibels(powers: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Power to dB, with silence at −140."""
+    """Power to dB, with silence at −200."""
     return 10 * np.log10(np.asarray(powers, np.float64) + FLOOR)
 
 

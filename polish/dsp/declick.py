@@ -18,6 +18,7 @@ from ..audio.sound import Samples
 _OUTLIER = 14.0
 """Times the median magnitude of the second difference within 12 ms."""
 _LONGEST_S = 0.001
+_MOST_A_SECOND = 6
 _ROUND_S = 0.012
 _GUARD = 2
 _ORDER, _CONTEXT = 32, 512
@@ -27,19 +28,26 @@ _QUIET = 1e-4
 def find(samples: Samples, rate_hz: int) -> list[tuple[int, int, int]]:
     """Clicks as ``(channel, first frame, one past the last)``, in order.
 
-    A jump that goes on for longer than a millisecond is an attack, not a click.
+    A jump that goes on for longer than a millisecond is an attack, and what jumps more than six
+    times a second is a waveform with edges; neither is a click.
     """
     longest, size = max(4, round(_LONGEST_S * rate_hz)), max(32, round(_ROUND_S * rate_hz))
     found = []
     for channel in range(samples.shape[0]):
-        for first, last in _outliers(samples[channel], size):
-            if last - first <= longest:
+        runs = _outliers(samples[channel], size, longest)
+        starts = np.array([first for first, _ in runs])
+        for first, last in runs:
+            near = np.searchsorted(starts, [first - rate_hz / 2, first + rate_hz / 2])
+            if last - first <= longest and near[1] - near[0] <= _MOST_A_SECOND:
                 found.append((channel, max(0, first - _GUARD), min(samples.shape[1], last + _GUARD)))
     return found
 
 
-def _outliers(wave: NDArray[np.float32], size: int) -> list[tuple[int, int]]:
-    """Runs of frames whose second difference is far out of what is usual around them."""
+def _outliers(wave: NDArray[np.float32], size: int, gap: int) -> list[tuple[int, int]]:
+    """Runs of frames whose second difference is far out of what is usual around them.
+
+    Outliers less than `gap` apart are one run: an attack is a swarm of them.
+    """
     bend = np.abs(np.diff(wave, 2))
     pieces = bend.size // size
     if pieces < 3:
@@ -51,8 +59,8 @@ def _outliers(wave: NDArray[np.float32], size: int) -> list[tuple[int, int]]:
     far = np.flatnonzero(bend[: pieces * size] > np.repeat(limit, size))
     if not far.size:
         return []
-    # A gap of more than 8 frames ends a run; bend[n] is centred on frame n + 1.
-    breaks = np.flatnonzero(np.diff(far) > 8)
+    # bend[n] is centred on frame n + 1.
+    breaks = np.flatnonzero(np.diff(far) > gap)
     starts, ends = np.r_[far[:1], far[breaks + 1]], np.r_[far[breaks], far[-1:]]
     return [(int(start), int(end) + 3) for start, end in zip(starts, ends, strict=True)]
 

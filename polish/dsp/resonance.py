@@ -19,8 +19,10 @@ from ..audio.sound import Samples
 from . import filters, spectrum
 
 LOWEST_HZ, HIGHEST_HZ = 200.0, 12_000.0
-STANDS_OUT_DB = 10.5
-"""Over the median of half an octave to both sides; noise in drums reaches 9 dB by chance."""
+STANDS_OUT_DB = 11.5
+"""Over the median of half an octave to both sides; drums and hiss reach 10.5 dB by themselves."""
+NOTE_DB = 20.0
+"""What stands out further than that is no resonance but a note that is held throughout."""
 SMOOTH_DB = 5.0
 """How far the surroundings of a resonance may stand out themselves (90th percentile)."""
 _MOST = 3
@@ -63,7 +65,7 @@ def find(samples: Samples, rate_hz: int, *, deepest_db: float) -> list[Resonance
     left = over.copy()
     while len(found) < _MOST and left.max() >= STANDS_OUT_DB:
         at = int(np.argmax(left))
-        if _others(over, at) <= SMOOTH_DB:
+        if left[at] <= NOTE_DB and _others(over, at) <= SMOOTH_DB:
             peak_db, q = _shape(hz, over, at, rate_hz)
             cut = min(peak_db - _KEEP_DB, deepest_db)
             found.append(Resonance(float(hz[at]), float(over[at]), -float(cut), q))

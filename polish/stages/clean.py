@@ -155,6 +155,9 @@ def _noise(work: _Work) -> Iterator[tuple[Samples, Entry]]:
 
 
 def _resonances(work: _Work) -> Iterator[tuple[Samples, Entry]]:
+    # A voice that holds a note has such peaks by nature.
+    if work.kind == "vocals" and "resonance" not in work.asked:
+        return
     if found := resonance.find(work.samples, work.rate_hz, deepest_db=work.max_cut_db):
         samples = resonance.without(work.samples, work.rate_hz, found)
         for peak in found:
@@ -205,4 +208,4 @@ def _blended(before: Samples, after: Samples, share: float) -> Samples:
 
 def _asked(findings: tuple[Finding, ...]) -> frozenset[str]:
     """The faults of the song as a whole that the stems are to be held to."""
-    return frozenset(finding.kind for finding in findings) & {"mud", "harshness", "sibilance"}
+    return frozenset(finding.kind for finding in findings) & {"mud", "harshness", "sibilance", "resonance"}

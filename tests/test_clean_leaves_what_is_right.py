@@ -1,0 +1,117 @@
+"""`clean`, the other half of the proof: clean sound comes through as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sounds
+
+from polish import audio
+from polish.audio import Sound
+from polish.dsp.spectrum import third_octave_levels_db
+from polish.models.composer import compose
+from polish.song import Song
+from polish.stages.clean import Clean
+
+
+def assert_untouched(before: Sound, after: Sound) -> None:
+    """≥ 30 dB SNR, and every third-octave band that is there within ±0.7 dB."""
+    assert after.samples.shape == before.samples.shape
+    if after.samples is before.samples:
+        return
+    assert sounds.snr_db(before.samples, after.samples) >= 30
+    _, was = third_octave_levels_db(before.samples, before.rate_hz)
+    _, now = third_octave_levels_db(after.samples, after.rate_hz)
+    audible = was > was.max() - 60
+    assert np.abs(now - was)[audible].max() <= 0.7
+
+
+def cleaned(stems: dict[str, Sound], **settings) -> Song:
+    return Clean(**settings).run(Song(stems=stems))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_composed_stems_are_left_alone(seed):
+    stems = dict(compose(seed, seconds=10).stems)
+    done = cleaned(stems)
+    for name, stem in stems.items():
+        assert_untouched(stem, done.stems[name])
+
+
+def test_a_simple_band_comes_back_bit_for_bit():
+    stems = sounds.band(8.0)
+    done = cleaned(stems)
+    assert all(done.stems[name] is stem for name, stem in stems.items())
+    assert done.measurements["clean"]["stems"] == {name: [] for name in stems}
+
+
+@pytest.mark.real
+def test_true_stems_are_left_alone(real):
+    folder = real / "stems" / "so-easy"
+    stems = {"vocals": audio.read(folder / "vocals.mp3"), "other": audio.read(folder / "accompaniment.mp3")}
+    done = cleaned(stems)
+    for name, stem in stems.items():
+        assert_untouched(stem, done.stems[name])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_noise_of_any_channel_count_keeps_its_shape(channels):
+    noise = sounds.noise(3.0, 0.1, channels=channels, pink=True)
+    assert cleaned({"other": noise}).stems["other"].samples.shape == noise.samples.shape
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 22_050, 48_000, 192_000])
+def test_any_rate_is_worked_on(rate_hz):
+    stems = {name: sounds.noise(2.0, 0.1, pink=True, rate_hz=rate_hz) for name in ("vocals", "drums")}
+    done = cleaned(stems, noise=True, clicks=True)
+    assert all(np.isfinite(stem.samples).all() for stem in done.stems.values())
+
+
+@pytest.mark.parametrize("frames", [0, 1, 7, 500, 5000, 50_000])
+def test_very_short_stems_come_through(frames):
+    noise = np.random.default_rng(0).standard_normal((1, frames)).astype(np.float32) * np.float32(0.1)
+    stems = {name: Sound(noise, sounds.RATE_HZ) for name in ("vocals", "drums")}
+    done = cleaned(stems, noise=True, clicks=True)
+    assert all(stem.frames == frames for stem in done.stems.values())
+
+
+def test_silence_stays_silent():
+    stems = {"vocals": sounds.silence(3.0), "drums": sounds.silence(3.0, channels=1)}
+    done = cleaned(stems, noise=True, clicks=True)
+    assert all(stem.silent for stem in done.stems.values())
+
+
+def test_one_sound_among_silence_is_enough():
+    """Gates and percentiles must not trip over a stem that is nearly empty."""
+    samples = np.zeros((2, 6 * sounds.RATE_HZ), np.float32)
+    samples[:, 100_000:100_050] = 0.5
+    done = cleaned({"vocals": Sound(samples, sounds.RATE_HZ)}, noise=True)
+    assert np.isfinite(done.stems["vocals"].samples).all()
+
+
+def test_what_is_in_stays_the_same_twice():
+    from polish.dsp import filters
+
+    stems = dict(compose(2, seconds=8).stems)
+    muddy = filters.apply(stems["drums"].samples, filters.peak(sounds.RATE_HZ, 300, 12, 1))
+    stems["drums"] = Sound(muddy, sounds.RATE_HZ)
+    before = {name: stem.samples.copy() for name, stem in stems.items()}
+    first, second = cleaned(stems), cleaned(stems)
+    for name, stem in stems.items():
+        assert np.array_equal(first.stems[name].samples, second.stems[name].samples)
+        assert np.array_equal(stem.samples, before[name])
+
+
+@pytest.mark.parametrize("gain", [0.05, 4.0])
+def test_the_level_of_a_stem_makes_no_difference(gain):
+    """A stem that is louder by a factor comes out louder by that factor."""
+    from polish.dsp import filters
+
+    drums = compose(2, seconds=8).stems["drums"]
+    muddy = filters.apply(drums.samples, filters.peak(sounds.RATE_HZ, 300, 12, 1))
+    one, other = (
+        cleaned({"drums": Sound(muddy * np.float32(factor), sounds.RATE_HZ)}).stems["drums"].samples
+        for factor in (1.0, gain)
+    )
+    assert not np.array_equal(one, muddy)
+    assert sounds.snr_db(one * gain, other) > 60
