@@ -71,21 +71,20 @@ class Master(Stage):
                 range_loss_lu=_RANGE_LOSS_LU if self.dynamics == "protect" else None,
             )  # fmt: skip
             reason = self._why_not_reached(landed)
-        facts = {
-            "target": {"loudness_lufs": self.loudness, "ceiling_dbtp": self.ceiling, "name": self.target},
+        done = {
             "reached": reason is None,
             "reason": reason,
-            "before": before,
-            "after": landed.after,
             "gain_db": landed.gain_db,
             "limiting": _limiting(landed),
             "offset_removed_dbfs": decibels(offset),
         }
+        target = {"loudness_lufs": self.loudness, "ceiling_dbtp": self.ceiling, "name": self.target}
+        facts = {"target": target, "before": before, "after": landed.after, **done}
         if reason:
             context.notice(reason)
         step = self.step(context)
         masters = {**song.masters, step: Mastered(sound.with_samples(landed.samples), facts)}
-        return song.having(masters=masters).noting(step, **facts)
+        return song.having(masters=masters).noting(step, **done)
 
     def _under_the_ceiling(self, sound: Sound) -> Landed:
         """Only the ceiling is kept, where loudness cannot be measured."""
