@@ -8,7 +8,7 @@ RATE_HZ = 3200
 TOKENS_PER_S = 50
 
 
-def save(folder: Path, *, melody: bool = False, channels: int = 1, seed: int = 0) -> Path:
+def save(folder: Path, *, melody: bool = False, channels: int = 1, seed: int = 0, shard: str = "1GB") -> Path:
     """Save a model and its tokenizer into `folder` in the layout of the hub's repositories."""
     import torch
     from transformers import (
@@ -41,14 +41,20 @@ def save(folder: Path, *, melody: bool = False, channels: int = 1, seed: int = 0
             model = MusicgenMelodyForConditionalGeneration(config)
         else:
             model = MusicgenForConditionalGeneration(MusicgenConfig(**parts))
-        # Untrained codebooks are all alike; these tell sounds apart.
-        for layer in model.audio_encoder.quantizer.layers:
-            layer.codebook.embed.normal_()
+        # As they start, all weights are so small that nothing the model hears makes a difference.
+        for name, weight in model.named_parameters():
+            if weight.ndim == 2 and not name.startswith("audio_encoder"):
+                weight.data.normal_(std=0.4)
+        # The codes are drawn from what the codec makes of noise, so that they tell sounds apart.
+        with torch.no_grad():
+            heard = model.audio_encoder.encoder(0.3 * torch.randn(1, 1, 64 * 32))[0].T
+        for number, layer in enumerate(model.audio_encoder.quantizer.layers):
+            layer.codebook.embed.copy_(heard if number == 0 else 0.3 * heard.std(dim=0) * torch.randn(32, 16))
     model.generation_config.decoder_start_token_id = 32
     model.generation_config.pad_token_id = 32
     model.generation_config.bos_token_id = 32
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, max_shard_size=shard)
     _tokenizer().save_pretrained(folder)
     return folder
 

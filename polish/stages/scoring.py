@@ -58,13 +58,13 @@ def _loudness(sound: Sound) -> float:
 
 
 def _clipping(sound: Sound) -> float:
-    """Frames that are one of three or more equal ones at the peak."""
+    """Frames that are one of three or more in a row at the peak, or within the dither of 16 bits of it."""
     flat = 0
     for channel in sound.samples:
         peak = float(np.abs(channel).max(initial=0))
         if peak < 0.5:
             continue
-        at = np.abs(channel) >= peak * (1 - 1e-5)
+        at = np.abs(channel) >= peak * (1 - 1e-4)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], at, [False]]).astype(np.int8)))
         runs = edges[1::2] - edges[::2]
         flat += int(runs[runs >= 3].sum())
