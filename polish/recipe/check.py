@@ -87,10 +87,9 @@ def _made(items: Sequence[Item], shelf: Shelf, other: Shelf, mistakes: Mistakes)
     """Each entry with what it describes; those that are wrong are left out, and noted."""
     made = []
     for item in items:
-        cls = shelf.get(item.name)
-        if cls is None:
+        if item.name not in shelf.names():
             _unknown(item, shelf, other, mistakes)
-        elif instance := build(item, cls, shelf, mistakes):
+        elif instance := build(item, shelf, other, mistakes):
             made.append((item, instance))
     return made
 

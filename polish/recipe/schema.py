@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..declared import Declared
+from ..declared import Declared, show
 from .catalogue import PLACING, RESERVED, Catalogue, Shelf
 from .outline import ID, KEYS
+from .settings import holds_group
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -110,6 +111,9 @@ def _settings(shelf: Shelf, name: str) -> tuple[dict[str, Any], list[str]]:
     groups = {f"{own}.{group}": _loose(part) for group, part in made.pop("$defs", {}).items()}
     required = made.pop("required", [])
     made = _loose(made)
+    for key, info in cls.fields().items():
+        if isinstance(made["properties"][key].get("default"), dict) and not holds_group(info):
+            made["properties"][key]["default"] = show(info.get_default(call_default_factory=True))
     made["type"] = ["object", "null"]
     made["description"] = cls.about()
     reserved = {key: _reserved(key, about) for key, about in {**RESERVED, **PLACING}.items()}

@@ -20,15 +20,21 @@ from .source import Mistakes, Option
 from .words import guess, one_of, quote
 
 
-def build(item: Item, cls: type[Declared], shelf: Shelf, mistakes: Mistakes) -> Declared | None:
-    """The stage or delivery an entry describes, or `None` when its settings are wrong."""
+def build(item: Item, shelf: Shelf, other: Shelf, mistakes: Mistakes) -> Declared | None:
+    """The stage or delivery an entry describes, or `None` when its settings are wrong.
+
+    Args:
+        shelf: where it is from.
+        other: what else there is; a setting of something there may be what was meant.
+    """
+    cls = shelf.find(item.name)
     fields = cls.fields()
     found = len(mistakes)
     values: dict[str, Any] = {}
     spoilt = set()
     for name, entry in item.settings.items():
         if name not in fields:
-            what, hint = _unknown(item, list(fields), name, shelf)
+            what, hint = _unknown(item, name, shelf, other)
             mistakes.add(entry.key, what, hint)
         elif _empty(name, entry, fields[name], mistakes):
             spoilt.add(name)
@@ -68,12 +74,15 @@ def _parts(name: str, group: Group) -> dict[str, str]:
     return result
 
 
-def _unknown(item: Item, fields: list[str], name: str, shelf: Shelf) -> tuple[str, str]:
+def _unknown(item: Item, name: str, shelf: Shelf, other: Shelf) -> tuple[str, str]:
     """That there is no such setting, and what to try: the nearest one, or whose it is."""
+    fields = list(shelf.find(item.name).fields())
     near = guess(name, [*fields, *RESERVED])
-    elsewhere = [] if near else shelf.with_setting(name)
-    if elsewhere:
-        hint = f"{quote(name)} is a setting of {', '.join(map(quote, elsewhere))}"
+    here, there = ([], []) if near else (shelf.with_setting(name), other.with_setting(name))
+    if here:
+        hint = f"{quote(name)} is a setting of {', '.join(map(quote, here))}"
+    elif there:
+        hint = f"under `{other.home}:`, {quote(name)} is a setting of {', '.join(map(quote, there))}"
     else:
         hint = one_of(fields) if fields else f"take it out: {quote(item.name)} has no settings"
     return f"{item.noun} has no setting {quote(name)}{near}", hint
