@@ -126,6 +126,15 @@ def test_a_misspelt_shipped_name_is_mended() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 5000, '"a\\0b"', '"\\ud800"', "~nobody/x.wav", "no/such/folder/x.wav"]
+)
+def test_a_name_no_file_can_have_is_no_such_file(name: str, here: Path) -> None:
+    message = said(f"{HEAD}  - master: {{reference: {name}}}\n", here)
+    assert message.startswith("wrong.yaml:3:25: `reference`: no such file: {folder}/")
+    message.encode("utf-8")
+
+
 def test_a_required_model_that_is_absent_names_its_step_and_the_command_that_fetches_it(here: Path) -> None:
     (here / "r.yaml").write_text(HEAD + "  - check\n  - separate: {model: htdemucs}\n")
     with pytest.raises(ModelUnavailable) as caught:

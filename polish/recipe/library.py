@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import RecipeError
 from .source import Place, Source, mistake
-from .words import guess, printable
+from .words import guess, printable, visible
 
 LARGEST_BYTES = 256 * 1024
 """The size a recipe may have; a real one has one or two KiB."""
@@ -41,17 +41,17 @@ def find(name: str | os.PathLike[str], beside: Path) -> tuple[Path, str]:
         RecipeError: there is no such recipe.
     """
     written = os.fspath(name)
-    path = beside / Path(written).expanduser()
+    path = beside / os.path.expanduser(written)
     if Path(written).name == written and not written.endswith(_SUFFIXES):
         if written in names():
             return folder() / f"{written}.yaml", f"{written}.yaml"
-        if not path.exists():
+        if not os.path.lexists(path):
             what = f"no recipe is called `{printable(written)}`{guess(written, names())}"
             hint = f"one of {', '.join(names())}, or the path of a recipe file"
             raise RecipeError(what, hint=hint)
-    if path.is_dir():
-        raise RecipeError("a folder, not a recipe", where=printable(written), hint=_WRONG_FILE)
-    return path, written
+    if os.path.isdir(path):
+        raise RecipeError("a folder, not a recipe", where=visible(written), hint=_WRONG_FILE)
+    return path, visible(written)
 
 
 def read(path: Path, shown: str) -> Source:
@@ -65,13 +65,13 @@ def read(path: Path, shown: str) -> Source:
             data = file.read(LARGEST_BYTES + 1)
     except FileNotFoundError:
         hint = "check the path; `polish recipes` lists the shipped ones"
-        raise RecipeError("no such file", where=printable(shown), hint=hint) from None
+        raise RecipeError("no such file", where=shown, hint=hint) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise RecipeError(f"cannot be read: {reason}", where=printable(shown)) from error
+        raise RecipeError(f"cannot be read: {reason}", where=shown) from error
     if len(data) > LARGEST_BYTES:
         what = f"larger than {LARGEST_BYTES // 1024} KiB, which no recipe needs"
-        raise RecipeError(what, where=printable(shown), hint=_WRONG_FILE)
+        raise RecipeError(what, where=shown, hint=_WRONG_FILE)
     try:
         return Source(shown, path.parent, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -80,7 +80,7 @@ def read(path: Path, shown: str) -> Source:
 
 def _not_utf8(source: Source, data: bytes, error: UnicodeDecodeError) -> RecipeError:
     if b"\0" in data[:64] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return RecipeError("not a text file", where=printable(source.shown), hint=_WRONG_FILE)
+        return RecipeError("not a text file", where=source.shown, hint=_WRONG_FILE)
     before = data[: error.start].decode("utf-8", "replace")
     line = before.count("\n") + 1
     place = Place(source, line, len(before) - before.rfind("\n"))

@@ -14,7 +14,6 @@ from .nodes import Text, parse
 from .outline import Item, Outline, outline
 from .sets import Set, read_sets
 from .source import Mistakes, Spot, mistake
-from .words import printable
 
 LONGEST_CHAIN = 8
 """How many recipes may extend one another."""
@@ -105,9 +104,9 @@ def _base(link: Text, child: Outline) -> tuple[Path, str]:
         path, shown = library.find(written, child.source.folder)
     except RecipeError as error:
         raise mistake(link.place, error.what, error.hint) from None
-    if shown == written:
-        shown = os.path.normpath(Path(child.source.shown).parent / Path(written).expanduser())
-    if not path.exists():
+    if path.parent != library.folder():
+        shown = os.path.normpath(Path(child.source.shown).parent / os.path.expanduser(shown))
+    if not os.path.isfile(path):
         hint = "a shipped name, or a path that starts at this file's folder"
-        raise mistake(link.place, f"no such file: {printable(shown)}", hint)
+        raise mistake(link.place, f"no such file: {shown}", hint)
     return path, shown

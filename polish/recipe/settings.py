@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import types
-from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -17,7 +16,7 @@ from .faults import report
 from .nodes import Entry, Group, Text, plain
 from .outline import Item
 from .source import Mistakes, Option
-from .words import guess, one_of, quote
+from .words import guess, one_of, quote, visible
 
 
 def build(item: Item, shelf: Shelf, other: Shelf, mistakes: Mistakes) -> Declared | None:
@@ -127,10 +126,18 @@ def _value(name: str, entry: Entry, info: FieldInfo, mistakes: Mistakes) -> Any:
         return None
     if not marked(File, info):
         return node.value
-    path = Path(os.path.abspath(node.place.folder / os.path.expanduser(node.value)))
-    if path.is_file():
-        return str(path)
-    what = "is a folder, not a file" if path.is_dir() else "no such file"
-    start = "the working folder" if isinstance(node.place, Option) else "the recipe's folder"
-    mistakes.add(node.place, f"{quote(name)}: {what}: {path}", f"a relative path starts at {start}")
-    return str(path)
+    path = os.path.abspath(node.place.folder / os.path.expanduser(node.value))
+    if not os.path.isfile(path) or not os.access(path, os.R_OK):
+        mistakes.add(node.place, f"{quote(name)}: {_why_not(path)}: {visible(path)}", _start(node))
+    return path
+
+
+def _why_not(path: str) -> str:
+    if os.path.isfile(path):
+        return "no permission to read"
+    return "is a folder, not a file" if os.path.isdir(path) else "no such file"
+
+
+def _start(node: Text) -> str:
+    where = "the working folder" if isinstance(node.place, Option) else "the recipe's folder"
+    return f"a relative path starts at {where}"

@@ -8,10 +8,14 @@ from difflib import get_close_matches
 _LONGEST = 60
 
 
-def printable(text: str) -> str:
-    """The text with line breaks, escapes and other invisible characters spelt out, and not too long."""
-    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def visible(text: str) -> str:
+    """The text with line breaks, escapes and other invisible characters spelt out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def printable(text: str) -> str:
+    """The text, visible and not too long."""
+    return visible(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
 def quote(text: str) -> str:
