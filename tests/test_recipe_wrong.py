@@ -127,7 +127,7 @@ def test_a_misspelt_shipped_name_is_mended() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["x" * 5000, '"a\\0b"', '"\\ud800"', "~nobody/x.wav", "no/such/folder/x.wav"]
+    "name", ["x" * 5000, '"a\\0b"', '"\\ud800"', "~no-such-user/x.wav", "no/such/folder/x.wav"]
 )
 def test_a_name_no_file_can_have_is_no_such_file(name: str, here: Path) -> None:
     message = said(f"{HEAD}  - master: {{reference: {name}}}\n", here)
