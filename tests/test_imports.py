@@ -146,3 +146,22 @@ for _ in range(2):
     raise SystemExit("no error")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_stage_touches_no_slot_that_it_does_not_declare():
+    """A run shows a stage what it declares and nothing else: what it would look for besides is not there."""
+    from polish import stages
+    from polish.song import SLOTS
+
+    for name in stages.ORDER:
+        stage = stages.find(name)
+        tree = ast.parse((ROOT / "stages" / f"{name}.py").read_text(encoding="utf-8"))
+        touched = {
+            node.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "song"
+        }
+        declared = {*stage.reads, *stage.uses, *stage.writes, *stage.may_write}
+        assert touched & {*SLOTS, "title", "tags"} <= declared, name
