@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.ndimage
 from numpy.typing import NDArray
 
 from ..audio import Sound
@@ -24,6 +25,10 @@ COLUMNS_HZ = RATE_HZ / _HOP
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 2_000.0
 _BASS_HZ = 250.0
 _BINS_PER_SEMITONE = 10
+
+_HOME_WEIGHT, _LAST_CHORD_S = 0.25, 2.5
+_NO_PITCHES = 1.1
+"""Spread of pitch classes over their mean: noise reads 0.4 to 0.95, music 1.3 to 3."""
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _PROFILES = {
@@ -56,7 +61,9 @@ def chroma(mono: Sound) -> Chroma:
     bins = 12 * _BINS_PER_SEMITONE
     fine = np.zeros((2, columns(mono.frames, _HOP), bins), np.float32)
     for first, spectrum in stft_blocks(mono.samples, _SIZE, _HOP, block=256):
-        level = np.sqrt(np.abs(spectrum[0, low - 1 : high + 1]))
+        sound = np.abs(spectrum[0, low - 1 : high + 1])
+        # What noise has around a peak is no pitch: its own peaks reach twice their surroundings.
+        level = np.sqrt(np.maximum(sound - 2 * scipy.ndimage.uniform_filter1d(sound, 41, axis=0), 0))
         inner = level[1:-1]
         bin_, column = np.nonzero((inner > level[:-2]) & (inner >= level[2:]))
         # The true place of a peak between its neighbours: parabola through three points.
@@ -87,16 +94,18 @@ def _gathered(fine: NDArray[np.float32], offset: int) -> NDArray[np.float32]:
 
 
 def key(found: Chroma) -> tuple[str | None, float]:
-    """The key, and how clear it is, 0 to 1; None where there are no pitches.
+    """The key, and how clear it is, 0 to 1; None where no pitches stand out, as in noise.
 
-    Every column counts the same, however loud. Clearness is the lead of the best key's
+    Every column counts the same, however loud. Songs tend to end at home: the tonic's share of
+    the last chord counts a little, which tells a key from its relative. Clearness is the lead of the best key's
     correlation over the best of those that are not its near relatives.
     """
     weights = rows_of_one(found.all).sum(axis=0, dtype=np.float64)
-    if np.ptp(weights) == 0:
+    if np.ptp(weights) <= _NO_PITCHES * weights.mean():
         return None, 0.0
+    home = _HOME_WEIGHT * _last_chord(found)
     scores = {
-        (tonic, mode): float(np.corrcoef(weights, np.roll(profile, tonic))[0, 1])
+        (tonic, mode): float(np.corrcoef(weights, np.roll(profile, tonic))[0, 1] + home[tonic])
         for mode, profile in _PROFILES.items()
         for tonic in range(12)
     }
@@ -105,6 +114,15 @@ def key(found: Chroma) -> tuple[str | None, float]:
     kin = {(tonic, "major"), (tonic, "minor"), relative}
     rival = max(score for pair, score in scores.items() if pair not in kin)
     return f"{NAMES[tonic]} {mode}", float(np.clip((scores[tonic, mode] - rival) / 0.3, 0, 1))
+
+
+def _last_chord(found: Chroma) -> NDArray[np.float64]:
+    """Pitch classes of the last 2.5 s that sound, bass counting most, ``(12,)`` of sum 1."""
+    level = found.all.sum(axis=1)
+    last = int(np.flatnonzero(level > 0.1 * np.percentile(level, 90))[-1]) + 1
+    part = slice(max(0, last - round(_LAST_CHORD_S * COLUMNS_HZ)), last)
+    chord = np.sum(found.bass[part] + 0.5 * found.all[part], axis=0, dtype=np.float64)
+    return chord / max(chord.sum(), 1e-9)
 
 
 def rows_of_one(rows: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -1,0 +1,155 @@
+"""What the parts of a song are: intro, verse, chorus …, from what is heard.
+
+Rules of thumb of popular form. A chorus is loud and comes back; a verse comes back and is
+quieter; what leads from verse to chorus each time is a prechorus; what comes once, after two
+choruses, is a bridge; what has no voice between sung parts is instrumental; the ends are intro and outro when
+they stand apart. Every name has a confidence, because these are habits and not laws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+LABELS = ("intro", "verse", "prechorus", "chorus", "bridge", "instrumental", "outro", "silence")
+
+_QUIET_VOICE = 0.25
+"""Share of the usual voice below which a part counts as not sung."""
+_NEAR_LU = 1.0
+_APART_LU = 2.0
+_SHORT = 0.7
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a song that has no name yet.
+
+    Attributes:
+        group: number of its group; parts of one group repeat each other.
+        loudness_lufs: None for silence.
+        voice: share of its time in which somebody sings, 0 to 1; None when not known.
+    """
+
+    start_s: float
+    end_s: float
+    group: int
+    loudness_lufs: float | None
+    voice: float | None = None
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True)
+class Name:
+    """A label and how sure it is, 0 to 1."""
+
+    label: str
+    confidence: float
+
+
+def names(parts: Sequence[Part]) -> list[Name]:
+    """A name for each part, in order."""
+    form = _Form(parts)
+    if len(form.heard) < 2:
+        return [Name("silence", 1.0) if part.loudness_lufs is None else Name("verse", 0.1) for part in parts]
+    chorus, lead = form.chorus()
+    return [form.name(index, chorus, lead) for index in range(len(parts))]
+
+
+class _Form:
+    """The parts with what is usual among them."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+        self.heard = [index for index, part in enumerate(parts) if part.loudness_lufs is not None]
+        self.groups = sorted({parts[index].group for index in self.heard})
+        self.usual_s = float(np.median([parts[index].length_s for index in self.heard] or [0.0]))
+        voices = [part.voice for part in parts if part.voice is not None]
+        self.sung = max(voices) if voices and max(voices) > 0.05 else None
+        self.end_s = parts[-1].end_s if parts else 0.0
+
+    def of(self, group: int) -> list[int]:
+        return [index for index in self.heard if self.parts[index].group == group]
+
+    def visits(self, group: int) -> list[int]:
+        """Parts of a group that do not follow another of the same group."""
+        found = self.of(group)
+        return [index for index in found if index - 1 not in found]
+
+    def level(self, group: int) -> float:
+        """Mean loudness of a group, by length."""
+        found = [self.parts[index] for index in self.of(group)]
+        power = [10 ** ((part.loudness_lufs or -70.0) / 10) * part.length_s for part in found]
+        return float(10 * np.log10(sum(power) / sum(part.length_s for part in found)))
+
+    def is_sung(self, index: int) -> bool:
+        """Whether a part has voice; where nothing is known of voices, every part has."""
+        voice = self.parts[index].voice
+        return self.sung is None or voice is None or voice > _QUIET_VOICE * self.sung
+
+    def chorus(self) -> tuple[int, float]:
+        """The group that is most of a chorus, and by how much it leads, in LU."""
+        scores = sorted(((self._chorus_score(group), -group) for group in self.groups), reverse=True)
+        lead = scores[0][0] - scores[1][0] if len(scores) > 1 else 0.0
+        return -scores[0][1], lead
+
+    def _chorus_score(self, group: int) -> float:
+        """Loudness, raised by every return; a part without voice or at an end only is hardly one."""
+        own = self.of(group)
+        score = self.level(group) + 1.5 * min(len(self.visits(group)) - 1, 2)
+        score -= 6.0 * (not any(self.is_sung(index) for index in own))
+        return score - 6.0 * (own == [self.heard[0]] or own == [self.heard[-1]])
+
+    def name(self, index: int, chorus: int, lead: float) -> Name:
+        part = self.parts[index]
+        if part.loudness_lufs is None:
+            return Name("silence", 1.0)
+        sure = float(np.clip(0.4 + 0.08 * lead, 0.3, 0.8))
+        if index == self.heard[0] and self._stands_apart(index, index + 1, chorus):
+            return Name("intro", 0.7)
+        if index == self.heard[-1] and self._stands_apart(index, index - 1, chorus):
+            return Name("outro", 0.7)
+        if not self.is_sung(index):
+            return self._unsung(index)
+        if part.group == chorus:
+            return Name("chorus", sure)
+        if self._leads_to(part.group, chorus):
+            return Name("prechorus", sure - 0.1)
+        if len(self.visits(part.group)) > 1 or part.start_s < 0.4 * self.end_s:
+            return Name("verse", sure)
+        if part.loudness_lufs > self.level(chorus) - _NEAR_LU and lead < 3.0:
+            return Name("chorus", 0.3)
+        before = sum(visit < index for visit in self.visits(chorus))
+        return Name("bridge", 0.45) if before > 1 else Name("verse", 0.35)
+
+    def _unsung(self, index: int) -> Name:
+        """A part without voice: before the first sung part intro, after the last outro."""
+        sung = [other for other in self.heard if self.is_sung(other)]
+        label = "intro" if index < sung[0] else "outro" if index > sung[-1] else "instrumental"
+        return Name(label, 0.6)
+
+    def _stands_apart(self, index: int, neighbour: int, chorus: int) -> bool:
+        """Whether a part at an end is another thing than what follows, or comes before."""
+        part = self.parts[index]
+        if not self.is_sung(index):
+            return True
+        if part.group == chorus or neighbour not in self.heard:
+            return False
+        apart = (self.parts[neighbour].loudness_lufs or -70.0) - (part.loudness_lufs or -70.0)
+        if len(self.of(part.group)) > 1:
+            return apart > 2 * _APART_LU
+        return part.length_s < _SHORT * self.usual_s or apart > _APART_LU
+
+    def _leads_to(self, group: int, chorus: int) -> bool:
+        """Whether a group comes back, each time between another part that comes back and the chorus."""
+        visits = self.visits(group)
+        if len(visits) < 2 or visits[0] == self.heard[0]:
+            return False
+        last = [index for index in self.of(group) if index + 1 not in self.of(group)]
+        follows = all(index + 1 < len(self.parts) and self.parts[index + 1].group == chorus for index in last)
+        before = {self.parts[index - 1].group for index in visits} - {chorus, group}
+        return follows and len(before) == 1 and len(self.visits(before.pop())) > 1

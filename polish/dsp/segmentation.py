@@ -1,0 +1,170 @@
+"""Where sections begin, and which of them repeat each other.
+
+A section begins where the colour changes (Foote 2000, checkerboard novelty), where what
+repeats changes (Serrà, Müller, Grosche & Arcos 2014, structure features), and where the level
+steps. Of all ways to cut the song at bar lines the one with the highest novelty and the
+likeliest lengths is taken (dynamic programming over bars).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import scipy.cluster.hierarchy
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from .texture import Bars
+
+_REACH = 4
+"""Bars on each side that are compared."""
+_PRICE = 0.35
+"""What a boundary costs: a clear peak of all measures reaches 3."""
+_LONGEST = 40
+_LENGTHS = {
+    1: -3.0, 2: -1.0, 3: -1.2, 4: 0.0, 5: -0.6, 6: -0.5, 7: -0.8, 8: 0.3, 9: -0.5, 10: -0.4, 12: 0.0, 16: 0.0,
+}  # fmt: skip
+"""How likely a section of so many bars is: people count to four and eight."""
+_OTHER_LENGTH = -0.5
+_TIMBRE_WEIGHT, _LEVEL_WEIGHT = 0.5, 1.0
+_SAME_BELOW = 0.95
+"""Distance (see `distances`) up to which sections repeat each other. Composed repetitions lie
+under 0.4 and different parts over 1.2; bands do not repeat themselves as exactly."""
+
+
+def boundaries(bars: Bars, *, shortest: int = 1) -> NDArray[np.int64]:
+    """Bars at which sections begin, with 0 first and the number of bars last.
+
+    Args:
+        shortest: bars a section has at least (the last may have fewer).
+    """
+    count = len(bars)
+    gain = novelty(bars) - _PRICE
+    # While the last chord dies away nothing begins.
+    gain[max(1, bars.last_full) : count] = -np.inf
+    best = np.full(count + 1, -np.inf)
+    best[0] = 0
+    came = np.zeros(count + 1, int)
+    for end in range(1, count + 1):
+        for start in range(max(0, end - _LONGEST), end):
+            if end - start < shortest and end < count:
+                continue
+            score = best[start] + _length(end - start) + (gain[end] if end < count else 0.0)
+            if score > best[end]:
+                best[end], came[end] = score, start
+    if not np.isfinite(best[count]):
+        return np.array([0, count])
+    cuts = [count]
+    while cuts[-1] > 0:
+        cuts.append(int(came[cuts[-1]]))
+    return np.array(cuts[::-1])
+
+
+def _length(bars: int) -> float:
+    return _LENGTHS.get(bars, _OTHER_LENGTH - 0.1 * max(0, bars - 16))
+
+
+def novelty(bars: Bars) -> NDArray[np.float64]:
+    """How much begins at every bar, ``(bars + 1,)``; 0 at both ends.
+
+    Weighted sum of changes of colour, of harmony, of what repeats, of level over three bars and
+    of level at once, each saturating, so that the plainest boundary (the end of an intro) does
+    not hide the others.
+    """
+    count = len(bars)
+    if count < 2:
+        return np.zeros(count + 1)
+    level = bars.level
+    steps = [abs(_mean(level, at, -3) - _mean(level, at, 3)) for at in range(1, count)]
+    measures = (
+        (1.0, _checkerboard(bars.alike)),
+        (0.25, _checkerboard(bars.harmony)),
+        (0.5, _structure(bars.harmony)),
+        (0.5, np.array([0.0, *steps, 0.0])),
+        (1.5, np.array([0.0, *np.abs(np.diff(level)), 0.0])),
+    )
+    total = np.sum([weight * _saturated(measure) for weight, measure in measures], axis=0)
+    total[[0, -1]] = 0
+    return total
+
+
+def _mean(row: NDArray[np.float64], at: int, reach: int) -> float:
+    reach = min(abs(reach), at, row.size - at) * (1 if reach > 0 else -1)
+    return float(row[at : at + reach].mean() if reach > 0 else row[at + reach : at].mean())
+
+
+def _saturated(measure: NDArray[np.float64]) -> NDArray[np.float64]:
+    inner = measure[1:-1] - np.median(measure[1:-1])
+    size = float(np.percentile(np.abs(inner), 75))
+    out = np.zeros_like(measure)
+    out[1:-1] = np.tanh(inner / (2 * size)) if size > 1e-9 else 0.0
+    return out
+
+
+def _checkerboard(alike: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Likeness within the bars before and after, less the likeness between them."""
+    count = len(alike)
+    out = np.zeros(count + 1)
+    for at in range(1, count):
+        reach = min(_REACH, at, count - at)
+        before, after = slice(at - reach, at), slice(at, at + reach)
+        within = (alike[before, before].mean() + alike[after, after].mean()) / 2
+        out[at] = (within - alike[before, after].mean()) * np.sqrt(reach / _REACH)
+    return out
+
+
+def _structure(harmony: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much the set of bars that are repetitions of here changes."""
+    count = len(harmony)
+    lag = (np.arange(count)[:, None] + np.arange(count)[None]) % count
+    lags = scipy.ndimage.uniform_filter1d(np.take_along_axis(harmony, lag, axis=1), 3, axis=0)
+    out = np.zeros(count + 1)
+    for at in range(1, count):
+        reach = min(_REACH, at, count - at)
+        change = lags[at - reach : at].mean(axis=0) - lags[at : at + reach].mean(axis=0)
+        out[at] = np.sqrt(np.mean(change**2) * reach / _REACH)
+    return out
+
+
+def distances(bars: Bars, cuts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How unlike sections are, ``(sections, sections)``, 0 and up.
+
+    What they lack in common harmony (of the best alignment of the shorter one within the longer,
+    1 being as unlike as any two bars of the song), plus half the distance in timbre, plus the
+    difference in level.
+    """
+    count = cuts.size - 1
+    apart = np.triu_indices(len(bars), min(4, len(bars) - 1))
+    usual = float(np.median(bars.harmony[apart])) if len(bars) > 1 else 0.0
+    spans = list(pairwise(cuts.tolist()))
+    timbre = np.array([bars.timbre[a:b].mean(axis=0) for a, b in spans])
+    level = np.array([bars.level[a:b].mean() for a, b in spans])
+    level /= max(float(level.mean()), 1e-9)
+    out = np.zeros((count, count))
+    for i in range(count):
+        for j in range(i):
+            shared = (_best_alignment(bars.harmony, spans[i], spans[j]) - usual) / max(1 - usual, 1e-6)
+            colour = float(np.sqrt(np.mean((timbre[i] - timbre[j]) ** 2)))
+            far = 1 - shared + _TIMBRE_WEIGHT * colour + _LEVEL_WEIGHT * abs(level[i] - level[j])
+            out[i, j] = out[j, i] = max(far, 0.0)
+    return out
+
+
+def _best_alignment(harmony: NDArray[np.float64], one: tuple[int, int], other: tuple[int, int]) -> float:
+    """Mean likeness bar by bar of the shorter section at its best place within the longer."""
+    short, long = sorted((one, other), key=lambda span: span[1] - span[0])
+    block = harmony[short[0] : short[1], long[0] : long[1]]
+    return max(
+        float(np.diagonal(block, offset).mean()) for offset in range(block.shape[1] - block.shape[0] + 1)
+    )
+
+
+def groups(far: NDArray[np.float64]) -> list[int]:
+    """Number of the group of each section, in the order of appearance (average linkage)."""
+    if len(far) < 2:
+        return [0] * len(far)
+    tree = scipy.cluster.hierarchy.linkage(far[np.triu_indices(len(far), 1)], "average")
+    found = scipy.cluster.hierarchy.fcluster(tree, _SAME_BELOW, "distance")
+    order: dict[int, int] = {}
+    return [order.setdefault(int(one), len(order)) for one in found]

@@ -1,0 +1,95 @@
+"""A song bar by bar: harmony, timbre and level of each bar, and how alike bars are.
+
+What sections are found in. Where there is no steady beat, bars are pieces of two seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from . import chroma, onsets
+
+PIECE_S = 2.0
+_FEWEST_BARS = 4
+_SHORT = 0.3
+"""A piece at either end shorter than this share of a bar belongs to its neighbour."""
+_QUARTERS, _HALVES = 4, 2
+_TIMBRE, _MOTION = 16, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """The bars of a song.
+
+    Attributes:
+        edges_s: ``(bars + 1,)``, from 0 to the end of the song.
+        harmony: ``(bars, bars)`` how alike in harmony, quarter by quarter: cosine, 0 to 1.
+        timbre: ``(bars, coefficients)`` colour and motion, each coefficient of spread 1.
+        alike: ``(bars, bars)`` how alike in timbre, 0 to 1.
+        level: ``(bars,)`` mean of the compressed mel spectrum: how full and loud.
+    """
+
+    edges_s: NDArray[np.float64]
+    harmony: NDArray[np.float64]
+    timbre: NDArray[np.float64]
+    alike: NDArray[np.float64]
+    level: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return self.level.size
+
+    @property
+    def last_full(self) -> int:
+        """The last bar that still sounds in full; what follows is the last chord dying away."""
+        full = np.flatnonzero(self.level > 0.35 * np.percentile(self.level, 80))
+        return int(full[-1]) if full.size else len(self) - 1
+
+
+def bar_edges_s(downbeats_s: Sequence[float], duration_s: float) -> NDArray[np.float64]:
+    """Edges of the bars from 0 to the end; the grid goes on before the first and after the last downbeat."""
+    if len(downbeats_s) >= _FEWEST_BARS:
+        downs = np.array(downbeats_s)
+        bar_s = float(np.median(np.diff(downs)))
+        before = np.arange(downs[0] - bar_s, 0, -bar_s)[::-1]
+        after = np.arange(downs[-1] + bar_s, duration_s, bar_s)
+        edges = np.concatenate([before, downs, after])
+    else:
+        bar_s = PIECE_S
+        edges = np.arange(0, duration_s, bar_s)
+    inner = edges[(edges > _SHORT * bar_s) & (edges < duration_s - _SHORT * bar_s)]
+    return np.concatenate([[0.0], inner, [duration_s]])
+
+
+def bars(heard: onsets.Onsets, harmony: chroma.Chroma, edges_s: NDArray[np.float64]) -> Bars:
+    """The bars between `edges_s`; see `Bars`."""
+    count = edges_s.size - 1
+    pitches = _pooled(chroma.rows_of_one(harmony.all), edges_s, chroma.COLUMNS_HZ, _QUARTERS)
+    bass = _pooled(chroma.rows_of_one(harmony.bass), edges_s, chroma.COLUMNS_HZ, _HALVES)
+    chords = chroma.rows_of_one(np.hstack([chroma.rows_of_one(pitches), 0.7 * chroma.rows_of_one(bass)]))
+    mel = _pooled(heard.mel, edges_s, onsets.COLUMNS_HZ, 1)
+    moves = np.abs(np.diff(heard.mel, axis=0, prepend=heard.mel[:1]))
+    motion = _pooled(moves, edges_s, onsets.COLUMNS_HZ, 1)
+    colour = [scipy.fft.dct(mel, norm="ortho")[:, :_TIMBRE], scipy.fft.dct(motion, norm="ortho")[:, :_MOTION]]
+    timbre = np.hstack(colour)
+    timbre = (timbre - timbre.mean(axis=0)) / np.maximum(timbre.std(axis=0), 1e-6)
+    far = np.mean((timbre[:, None] - timbre[None]) ** 2, axis=2) if count > 1 else np.zeros((1, 1))
+    alike = np.exp(-far / max(float(np.median(far)), 1e-9))
+    return Bars(edges_s, chords @ chords.T, timbre, alike, mel.mean(axis=1))
+
+
+def _pooled(
+    rows: NDArray[np.floating], edges_s: NDArray[np.float64], rate_hz: float, parts: int
+) -> NDArray[np.float64]:
+    """Means of rows over equal parts of every bar, ``(bars, parts * columns)``."""
+    share = np.arange(parts) / parts
+    starts = (edges_s[:-1, None] + share * np.diff(edges_s)[:, None]).ravel()
+    first = np.clip(np.round(starts * rate_hz).astype(int), 0, len(rows) - 1)
+    last = np.clip(np.round(np.append(starts[1:], edges_s[-1]) * rate_hz).astype(int), first + 1, len(rows))
+    sums = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0, dtype=np.float64)])
+    means = (sums[last] - sums[first]) / (last - first)[:, None]
+    return means.reshape(edges_s.size - 1, -1)

@@ -1,0 +1,170 @@
+"""The parts of the song: where they begin, which repeat, and what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from ..audio import Sound
+from ..declared import File
+from ..dsp import chroma, loudness, naming, onsets, segmentation, tagging, texture
+from ..models import engines, words
+from ..song import Line, Section, Song
+from ..units import BARS
+from .base import Context, Stage
+
+SHORTEST_S = 8.0
+"""A sound shorter than this is one part."""
+_SUNG_DB, _OWN_DB = -20.0, -24.0
+"""A moment is sung when the voice lies less than this under the mix, and under its own loud moments."""
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class Sections(Stage):
+    """Find the parts of the song, which of them repeat each other, and what they are.
+
+    Parts begin at bar lines when there is a steady beat. Their names come from loudness,
+    repetition and place, from the voice when there are stems, and from the tags of the lyrics
+    when those are known. They cover the song without gaps.
+    """
+
+    name = "sections"
+    reads = ("mix",)
+    uses = ("beats", "stems", "lyrics")
+    writes = ("sections",)
+    may_write = ("beats",)
+
+    lyrics: Annotated[str, File("text")] | None = Field(
+        None, description="Lyrics with tags such as [verse] and [chorus], in order: parts are named by them."
+    )
+    shortest: Annotated[float, BARS.between(1, 16)] = Field(
+        1.0, description="How many bars a part has at least (of 2 s where there is no steady beat)."
+    )
+
+    def run(self, song: Song, context: Context = Context()) -> Song:
+        assert song.mix is not None
+        if song.beats is None:
+            tracker = engines.choose("beat_tracker", offline=context.offline).make()
+            assert isinstance(tracker, engines.BeatTracker)
+            song = song.having(beats=tracker.track(song.mix))
+        context.progress(0.3)
+        sections, facts = self._found(song, song.mix, context)
+        context.progress(1.0)
+        return song.having(sections=sections).noting(self.step(context), **facts)
+
+    def _found(self, song: Song, mix: Sound, context: Context) -> tuple[tuple[Section, ...], dict[str, Any]]:
+        cuts_s, numbers = self._cut(song, mix)
+        power = loudness.k_weighted_power(mix.samples, mix.rate_hz)
+        voice = song.stems.get("vocals")
+        shares = [None] * len(numbers) if voice is None else voice_shares(voice, mix, cuts_s)
+        parts = [
+            naming.Part(start, end, number, _loudness(power, start, end), share)
+            for (start, end), number, share in zip(pairwise(cuts_s), numbers, shares, strict=True)
+        ]
+        names, by = self._named(parts, song, context)
+        sections = tuple(
+            Section(
+                start_s=part.start_s, end_s=part.end_s, group=letters(part.group), label=name.label,
+                confidence=round(name.confidence, 3),
+                loudness_lufs=None if part.loudness_lufs is None else round(part.loudness_lufs, 2),
+            )
+            for part, name in zip(parts, names, strict=True)
+        )  # fmt: skip
+        levels = [part.loudness_lufs for part in sections if part.loudness_lufs is not None]
+        facts = {
+            "labels_from": by,
+            "voice": None
+            if voice is None
+            else [None if p.voice is None else round(p.voice, 2) for p in parts],
+            "range_lu": round(max(levels) - min(levels), 2) if levels else None,
+        }
+        return sections, facts
+
+    def _cut(self, song: Song, mix: Sound) -> tuple[list[float], list[int]]:
+        """Times of the cuts, 0 and the end included, and the group of each part."""
+        end_s = mix.duration_s
+        if end_s < SHORTEST_S or mix.silent:
+            return [0.0, end_s], [0]
+        mono = onsets.one_channel(mix)
+        downbeats_s = song.beats.downbeats_s if song.beats else ()
+        edges_s = texture.bar_edges_s(downbeats_s, end_s)
+        bars = texture.bars(onsets.onsets(mono), chroma.chroma(mono), edges_s)
+        cuts = segmentation.boundaries(bars, shortest=round(self.shortest))
+        numbers = segmentation.groups(segmentation.distances(bars, cuts))
+        times = np.round(edges_s[cuts], 4).tolist()
+        times[-1] = end_s
+        return times, numbers
+
+    def _named(
+        self, parts: Sequence[naming.Part], song: Song, context: Context
+    ) -> tuple[list[naming.Name], str]:
+        """The names, and what they come from."""
+        heard = naming.names(parts)
+        if self.lyrics is not None and (tags := _tags(context.text(self.lyrics))):
+            return tagging.tagged(parts, heard, tags), "the tags of the lyrics"
+        lines = [line for line in (song.lyrics.lines if song.lyrics else ()) if line.section]
+        if lines:
+            return [_sung_name(part, lines) or name for part, name in zip(parts, heard, strict=True)], (
+                "the tags of the timed lyrics"
+            )
+        return heard, "the sound"
+
+
+def voice_shares(voice: Sound, mix: Sound, cuts_s: Sequence[float]) -> list[float]:
+    """Share of the time between each two cuts in which the voice is heard, 0 to 1."""
+    own, whole = (_tenths(sound) for sound in (voice, mix))
+    loud = float(np.percentile(own, 95)) if own.size else 0.0
+    sung = (own > 10 ** (_SUNG_DB / 10) * whole) & (own > 10 ** (_OWN_DB / 10) * loud) & (own > 1e-9)
+    spans = [(round(a * 10), max(round(a * 10) + 1, round(b * 10))) for a, b in pairwise(cuts_s)]
+    return [float(sung[a:b].mean()) if sung[a:b].size else 0.0 for a, b in spans]
+
+
+def _tenths(sound: Sound) -> np.ndarray:
+    """Mean square of every tenth of a second, the channels' mean."""
+    size = max(1, round(sound.rate_hz / 10))
+    count = sound.frames // size
+    total = np.zeros(count)
+    for channel in sound.samples:
+        for first in range(0, count, 1 << 10):
+            rows = channel[first * size : min(first + (1 << 10), count) * size].reshape(-1, size)
+            total[first : first + len(rows)] += np.einsum("rf,rf->r", rows, rows) / size
+    return total / sound.channels
+
+
+def _loudness(power: loudness.Power, start_s: float, end_s: float) -> float | None:
+    """Gated loudness of one part (BS.1770-5, its own gates)."""
+    part = slice(round(start_s * loudness.BINS_PER_S), round(end_s * loudness.BINS_PER_S))
+    return loudness.Power(power.energy[part], power.frames[part]).integrated_lufs
+
+
+def _tags(text: str) -> list[tagging.Tag]:
+    """The tags of lyrics in order, each with the number of its words."""
+    found = []
+    for tag, lines in groupby(words.known_lines(text), key=lambda line: line.section):
+        if tag is not None:
+            found.append(tagging.Tag(tagging.label_of(tag), sum(len(line.words) for line in lines)))
+    return found
+
+
+def _sung_name(part: naming.Part, lines: Sequence[Line]) -> naming.Name | None:
+    """The tag under which most of what is sung in a part stands; None where nothing is."""
+    shares: dict[str, float] = {}
+    for line in lines:
+        inside = min(line.end_s, part.end_s) - max(line.start_s, part.start_s)
+        if inside > 0 and line.section:
+            label = tagging.label_of(line.section)
+            shares[label] = shares.get(label, 0.0) + inside
+    if not shares or sum(shares.values()) < 0.15 * part.length_s:
+        return None
+    label = max(shares, key=lambda one: shares[one])
+    return naming.Name(label, 0.5 + 0.45 * shares[label] / sum(shares.values()))
+
+
+def letters(number: int) -> str:
+    """The name of a group: A to Z, then AA, AB …"""
+    high, low = divmod(number, len(_LETTERS))
+    return (letters(high - 1) if high else "") + _LETTERS[low]
