@@ -53,10 +53,13 @@ def _targets() -> str:
     from ..stages.targets import TARGETS
 
     rows = [
-        [target.name, target.loudness_lufs, target.ceiling_dbtp, target.official, target.source]
-        for target in TARGETS.values()
-    ]
-    return table(["target", "LUFS", "dBTP", "official", "source"], rows)
+        [
+            name, float(target.loudness_lufs), float(target.ceiling_dbtp), target.official, target.year,
+            "; ".join(filter(None, (target.source, target.note))),
+        ]
+        for name, target in TARGETS.items()
+    ]  # fmt: skip
+    return table(["target", "LUFS", "dBTP", "official", "read", "who says so"], rows)
 
 
 @click.command()
