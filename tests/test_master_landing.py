@@ -222,3 +222,13 @@ def test_ffmpeg_finds_a_24_bit_master_in_place(real, draft, tmp_path):
     lufs, dbtp = (float(re.search(rf"{name}:\s+(-?[\d.]+)", summary)[1]) for name in ("I", "Peak"))
     assert lufs == pytest.approx(-14, abs=0.2)
     assert dbtp <= -0.9
+
+
+def test_settings_that_win_over_a_target_are_said_to() -> None:
+    said: list[str] = []
+    mix = sounds.total(sounds.band(2.0))
+    Master(target="podcast", loudness=-14).run(Song(mix=mix), Context(notice=said.append))
+    assert any("podcast asks for −16 LUFS" in sentence for sentence in said)
+    said.clear()
+    Master(target="podcast").run(Song(mix=mix), Context(notice=said.append))
+    assert not any("podcast" in sentence for sentence in said)

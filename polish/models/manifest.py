@@ -6,6 +6,8 @@ adds to them: that is how weights of one's own, a pickle among them, get a hash 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -61,12 +63,13 @@ def load(folder: Path | None = None) -> dict[str, Model]:
     Raises:
         UsageError: a manifest is not of this form.
     """
-    models = _read(Path(__file__).with_name("manifest.yaml"))
+    models = _read(Path(__file__).with_name("manifest.yaml"), 0)
     own = folder / "manifest.yaml" if folder else None
-    return {**models, **_read(own)} if own and own.is_file() else models
+    return {**models, **_read(own, own.stat().st_mtime_ns)} if own and own.is_file() else models
 
 
-def _read(path: Path) -> dict[str, Model]:
+@cache
+def _read(path: Path, _changed_ns: int) -> Mapping[str, Model]:
     import yaml
 
     try:

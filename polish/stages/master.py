@@ -80,8 +80,8 @@ class Master(Stage):
         }
         target = {"loudness_lufs": self.loudness, "ceiling_dbtp": self.ceiling, "name": self.target}
         facts = {"target": target, "before": before, "after": landed.after, **done}
-        if reason:
-            context.notice(reason)
+        for sentence in filter(None, (self._beside_the_target(), reason)):
+            context.notice(sentence)
         step = self.step(context)
         masters = {**song.masters, step: Mastered(sound.with_samples(landed.samples), facts)}
         return song.having(masters=masters).noting(step, **done)
@@ -95,6 +95,17 @@ class Master(Stage):
         else:
             samples = turn_down(sound.samples, reduction, peaks.length)
         return Landed(samples, measure(samples, sound.rate_hz), 0.0, reduction)
+
+    def _beside_the_target(self) -> str | None:
+        """A word about settings that win over the target's figures, so that none goes unheeded unseen."""
+        if self.target is None:
+            return None
+        asks = TARGETS[self.target]
+        if (self.loudness, self.ceiling) == (asks.loudness_lufs, asks.ceiling_dbtp):
+            return None
+        asked = f"{_written(asks.loudness_lufs)} LUFS and {_written(asks.ceiling_dbtp)} dBTP"
+        given = f"{_written(self.loudness)} LUFS and {_written(self.ceiling)} dBTP"
+        return f"{self.target} asks for {asked}; loudness or ceiling are given too and win: {given}"
 
     def _why_not_reached(self, landed: Landed) -> str | None:
         reached_lufs = landed.after["integrated_lufs"]
