@@ -161,6 +161,13 @@ def test_words_of_the_prompt_decide_what_they_name():
     assert wish("Techno at 128 BPM").understood == ("techno", "128 bpm")
 
 
+def test_an_instrument_that_is_named_plays():
+    take = compose(2, seconds=5, prompt="electric piano and strings, 92 BPM")
+    assert take.facts["instruments"]["chords"] == "keys"
+    assert take.facts["instruments"]["pad"] == "strings"
+    assert take.beats.tempo_bpm == 92
+
+
 def test_words_nobody_knows_change_nothing():
     assert decide(np.random.default_rng(4), wish("zebra quux")) == decide(np.random.default_rng(4), wish(""))
 

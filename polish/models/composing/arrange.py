@@ -52,6 +52,7 @@ class Arranger:
             "pad": self._one(self.style.pads),
             "figure": self._one(self.style.leads),
             "tune": self._one(("square", "guitar", "bell")),
+            **dict(choices.played),
         }
         self.lead = Lead(rng, choices.key, self.score, choices.sung)
         self.voiced: tuple[int, ...] | None = None

@@ -36,9 +36,17 @@ _FAST = (
 )
 _SAD = ("sad", "melancholic", "melancholy", "dark", "gloomy", "moody", "angry", "tragic", "mysterious",
         "sorrowful", "haunting", "lonely")  # fmt: skip
-_HAPPY = ("happy", "joyful", "cheerful", "bright", "sunny", "uplifting", "optimistic", "playful", "euphoric")
+_HAPPY = ("happy", "joyful", "cheerful", "bright", "sunny", "uplifting", "optimistic", "playful", "euphoric",
+          "hopeful")  # fmt: skip
 _INSTRUMENTAL = ("instrumental", "no vocals", "without vocals", "no singing", "no voice", "no vocal")
 _DRUMLESS = ("no drums", "without drums", "drumless", "no percussion")
+_PLAYED = {
+    "electric piano": ("chords", "keys"), "rhodes": ("chords", "keys"), "piano": ("chords", "piano"),
+    "acoustic guitar": ("chords", "guitar"), "distorted guitar": ("chords", "crunch"),
+    "electric guitar": ("chords", "crunch"), "organ": ("chords", "organ"), "strings": ("pad", "strings"),
+    "bells": ("figure", "bell"), "arpeggio": ("figure", "pluck"),
+}  # fmt: skip
+"""Words for instruments: who plays it, and what; the first that is found for a player holds."""
 _TEMPO = re.compile(r"\b(\d{2,3})\s*bpm\b")
 _KEY = re.compile(r"\b([A-Ga-g](?:#|b|♯|♭| sharp| flat)?)[ -](major|minor)\b")
 _METRE = re.compile(r"\b([34])/4\b")
@@ -52,6 +60,7 @@ class Wish:
         bpm: 60 to 180. pace: −1 slow, 1 fast within what the style allows.
         beats_per_bar: 3 or 4. swing: 0 to 1. key, mode: as in `Key`.
         style: one of `STYLES`. sung, drums: whether there is a voice, and drums.
+        played: by player, the instrument asked for.
         understood: the words of a prompt that had an effect.
     """
 
@@ -64,6 +73,7 @@ class Wish:
     style: str | None = None
     sung: bool | None = None
     drums: bool | None = None
+    played: tuple[tuple[str, str], ...] = ()
     understood: tuple[str, ...] = ()
 
     def over(self, **given: object) -> Wish:
@@ -82,6 +92,7 @@ class Choices:
     key: Key
     sung: bool
     drums: bool
+    played: tuple[tuple[str, str], ...] = ()
 
 
 def wish(prompt: str) -> Wish:
@@ -100,7 +111,11 @@ def wish(prompt: str) -> Wish:
     mood = says(_HAPPY) - says(_SAD)
     votes = {name: sum(says((word,)) for word in style.words) for name, style in STYLES.items()}
     style = max(votes, key=lambda name: votes[name]) if any(votes.values()) else None
-    asked = Wish(pace=pace, sung=sung, drums=drums, style=style,
+    players: dict[str, str] = {}
+    for word, (player, instrument) in _PLAYED.items():
+        if player not in players and says((word,)):
+            players[player] = instrument
+    asked = Wish(pace=pace, sung=sung, drums=drums, style=style, played=tuple(players.items()),
                  mode={1: "major", -1: "minor"}.get(mood))  # fmt: skip
     if (tempo := _TEMPO.search(text)) and 60 <= int(tempo[1]) <= 180:
         found.append(tempo[0])
@@ -136,4 +151,5 @@ def decide(rng: np.random.Generator, asked: Wish) -> Choices:
         style=name, bpm=asked.bpm or bpm, beats_per_bar=metre,
         swing=swing if asked.swing is None else asked.swing, key=key,
         sung=asked.sung is not False, drums=asked.drums is not False,
+        played=asked.played,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Style:
         drums_level_db, bass_level_db: balance against the other styles.
         pumping: how deep the kick ducks bass and chords, 0 to 1.
         space_s: reverberation time.
+        words: words of a prompt that mean it.
     """
 
     bpm: tuple[float, float]
@@ -41,7 +42,7 @@ class Style:
     bass_level_db: float = 0.0
     pumping: float = 0.0
     space_s: float = 1.4
-    words: tuple[str, ...] = field(default=())
+    words: tuple[str, ...] = ()
 
 
 STYLES: dict[str, Style] = {
