@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from polish.audio import Sound
 from polish.dsp.residual import residual_dbfs, share_residual
-from polish.errors import BadInput, UsageError
+from polish.errors import BadInput, ModelUnavailable, UsageError
 from polish.models import engines
 from polish.models.engines import Separator
 from polish.song import Song
@@ -156,3 +156,24 @@ def test_the_mix_is_not_changed():
     song = Separate().run(Song(mix=mix))
     assert song.mix is mix
     assert np.array_equal(mix.samples, before)
+
+
+@pytest.mark.parametrize("model", ["auto", "htdemucs"])
+def test_a_fetch_that_fails_stops_a_named_engine_and_not_auto(model, monkeypatch):
+    from polish.models import store
+
+    def unreachable(name, progress):
+        raise ModelUnavailable("the hub cannot be reached", where=name)
+
+    monkeypatch.setattr(store, "state", lambda file: "fetchable")
+    monkeypatch.setattr(store, "fetch", unreachable)
+    heard: list[str] = []
+    context = Context(offline=False, notice=heard.append)
+    song = Song(mix=sounds.noise(0.5))
+    if model == "htdemucs":
+        with pytest.raises(ModelUnavailable, match="cannot be reached"):
+            Separate(model=model).run(song, context)
+    else:
+        made = Separate(model=model).run(song, context)
+        assert made.measurements["separate"]["engine"] == "builtin"
+        assert "the hub cannot be reached" in heard

@@ -33,9 +33,9 @@ class Weights:
     range: tuple[Row, ...]
     cues: Mapping[str, Row]
 
-    def by_frequency(self, hz: NDArray[np.float64]) -> NDArray[np.float32]:
-        """`range` at any frequencies, interpolated along octaves, ``(sources, bins)``."""
-        octaves = np.log2(np.maximum(hz, 20.0))
+    def by_frequency(self, bins: int, bin_hz: float) -> NDArray[np.float32]:
+        """`range` at the bins of a spectrum, interpolated along octaves, ``(sources, bins)``."""
+        octaves = np.log2(np.maximum(np.arange(bins) * bin_hz, 20.0))
         curves = zip(*self.range, strict=True)
         return np.array([np.interp(octaves, np.log2(POINTS_HZ), curve) for curve in curves], np.float32)
 

@@ -14,7 +14,7 @@ in memory, and a network whose stems nobody asked for is not run at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -89,10 +89,10 @@ class Demucs(Separator):
         out = np.zeros((len(wanted), *heard.samples.shape), np.float32)
         for done, number in enumerate(runs):
             network, shares = _network(self.name, number), bag.shares(number)[wanted]
-            pieces = _pieces(network, normal, lambda part, done=done: progress((done + part) / len(runs)))
-            for start, piece in pieces:
-                span = out[:, :, start : start + piece.shape[-1]]
-                span += shares[:, None, None] * _folded(piece[wanted], mix.channels)[..., : span.shape[-1]]
+            for start, piece in _pieces(network, normal):
+                end = start + piece.shape[-1]
+                out[:, :, start:end] += shares[:, None, None] * _folded(piece[wanted], mix.channels)
+                progress((done + end / heard.frames) / len(runs))
         # The network heard the mix less its mean; each stem gets an equal part of it back.
         out *= np.float32(deviation)
         out += np.float32(mean / len(bag.sources))
@@ -123,9 +123,7 @@ def _fitted(samples: Samples, rate_hz: int, mix: Sound) -> Sound:
     return Sound(np.pad(stem, ((0, 0), (0, mix.frames - stem.shape[1]))), mix.rate_hz)
 
 
-def _pieces(
-    network: Any, mix: Samples, progress: Callable[[float], None]
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def _pieces(network: Any, mix: Samples) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """The stems of a mix, piece by piece, in order and without gaps.
 
     Args:
@@ -151,7 +149,6 @@ def _pieces(
         yield start, sums[:, :, :ready] / weights[:ready]
         sums = np.concatenate([sums[:, :, ready:], np.zeros_like(sums[:, :, :ready])], axis=2)
         weights = np.concatenate([weights[ready:], np.zeros_like(weights[:ready])])
-        progress(min(1.0, (start + stride) / frames))
 
 
 def _heard(network: Any, mix: Samples, start: int, count: int) -> NDArray[np.float32]:

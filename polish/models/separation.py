@@ -219,7 +219,7 @@ def _softmax(weights: Weights, cues: dict[str, Magnitudes], grid: Grid) -> Masks
     """Masks from weighted sums of cues."""
     shape = cues["tonal"].shape
     scores = np.empty((len(SOURCES), *shape), np.float32)
-    scores[:] = weights.by_frequency(np.arange(shape[1]) * grid.bin_hz)[:, None]
+    scores[:] = weights.by_frequency(shape[1], grid.bin_hz)[:, None]
     scratch = np.empty(shape, np.float32)
     for cue, by_source in weights.cues.items():
         for source, weight in enumerate(by_source):
