@@ -195,7 +195,7 @@ def power_spectrum(
     """
     size = size or size_for(0.37, rate_hz)
     hop = size // 2
-    hz: NDArray[np.float64] = np.arange(size // 2 + 1) * (rate_hz / size)
+    hz = (np.arange(size // 2 + 1) * (rate_hz / size)).astype(np.float64)
     power = np.zeros(hz.size)
     for _, spectrum in stft_blocks(samples, size, hop, block=64):
         power += np.sum(spectrum.real**2 + spectrum.imag**2, axis=(0, 2), dtype=np.float64)
