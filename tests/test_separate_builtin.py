@@ -139,3 +139,15 @@ def test_the_four_stems_of_a_real_song(real, tmp_path: Path):
     reached = {name: sdr_db(truth[name], stems[name]) for name in NAMES}
     assert np.mean(list(reached.values())) > 6.0, reached
     assert min(reached.values()) > 3.3, reached
+
+
+def test_the_bits_do_not_depend_on_how_many_threads_there_are() -> None:
+    from threadpoolctl import threadpool_limits
+
+    mix = sounds.total(sounds.band(12.0))
+    made = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            made.append(BuiltinSeparator("builtin").separate(mix, seed=0, progress=lambda _: None))
+    for name in made[0]:
+        assert np.array_equal(made[0][name].samples, made[1][name].samples)

@@ -23,6 +23,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter, uniform_filter1d
+from threadpoolctl import threadpool_limits
 
 from ..audio.sound import Samples, Sound
 from ..dsp.medians import Magnitudes, median_along_frequency, median_along_time
@@ -81,7 +82,8 @@ class BuiltinSeparator(Separator):
         out = np.zeros((len(wanted), *mix.samples.shape), np.float32)
         grid = Grid.at(mix.rate_hz)
         blocks = list(_blocks(mix.frames, mix.rate_hz))
-        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+        # One thread a matrix product: with more, its last bits would depend on how many there are.
+        with threadpool_limits(1), ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
             made = threads.map(lambda block: _separated(mix.samples[:, block.frames], grid, wanted), blocks)
             for done, (block, parts) in enumerate(zip(blocks, made, strict=True)):
                 out[:, :, block.frames] += np.multiply(parts, block.fades(), out=parts)
