@@ -37,12 +37,21 @@ def rms(samples: Samples) -> float:
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
-def cleaned(name: str, samples: Samples, *, asked: tuple[str, ...] = (), **settings) -> tuple[Samples, list]:
+def cleaned(
+    name: str, samples: Samples, *, asked: dict[str, float] | None = None, **settings
+) -> tuple[Samples, list]:
     findings = tuple(
         Finding(
-            kind=kind, start_s=0, end_s=1, severity="warning", value=None, unit="dB", message="", mend="clean"
+            kind=kind,
+            start_s=0,
+            end_s=1,
+            severity="warning",
+            value=value,
+            unit="dB",
+            message="",
+            mend="clean",
         )
-        for kind in asked
+        for kind, value in (asked or {}).items()
     )
     song = Song(stems={name: Sound(samples, RATE_HZ)}, findings=findings)
     done = Clean(**settings).run(song)
@@ -132,25 +141,31 @@ def test_harshness_is_turned_down(hz):
     assert band_snr_db(clean, got, 1500, 6000) > band_snr_db(clean, harsh, 1500, 6000) + 6
 
 
-def test_a_finding_about_the_song_narrows_the_range():
-    """What is not clear from the stem alone is done when `check` heard it in the song."""
+def test_a_finding_about_the_song_asks_for_what_the_stem_alone_would_not():
     clean = kit()
     muddy = filters.apply(clean, filters.peak(RATE_HZ, 300, 6, 1))
     assert cleaned("drums", muddy)[1] == []
-    got, noted = cleaned("drums", muddy, asked=("mud",))
+    got, noted = cleaned("drums", muddy, asked={"mud": 9.0})
     assert [entry["repair"] for entry in noted] == ["mud"]
     assert band_snr_db(clean, got, 150, 600) > band_snr_db(clean, muddy, 150, 600) + 3
 
 
+def test_mud_that_does_not_show_in_the_song_is_left():
+    muddy = filters.apply(kit(), filters.peak(RATE_HZ, 300, 12, 1))
+    rest = sounds.noise(12.0, 0.3, pink=True)
+    stems = {"drums": Sound(muddy * np.float32(0.1), RATE_HZ), "other": rest}
+    assert Clean().run(Song(stems=stems)).stems["drums"] is stems["drums"]
+
+
 def test_what_is_usual_is_left_alone_even_when_asked():
-    clean = kit()
-    assert cleaned("drums", clean, asked=("mud", "harshness", "sibilance"))[1] == []
+    assert cleaned("drums", kit(), asked={"mud": 9.0, "harshness": 9.0})[1] == []
 
 
 def test_a_voice_keeps_its_presence_unless_a_finding_asks():
     voice = filters.apply(sounds.noise(8.0, 0.1, pink=True).samples, filters.peak(RATE_HZ, 3000, 18, 1.0))
     assert cleaned("vocals", voice)[1] == []
-    assert [entry["repair"] for entry in cleaned("vocals", voice, asked=("harshness",))[1]] == ["harshness"]
+    asked = cleaned("vocals", voice, asked={"harshness": 9.0})[1]
+    assert [entry["repair"] for entry in asked] == ["harshness"]
 
 
 def lisping(seconds: float, ess_db: float) -> Samples:

@@ -4,13 +4,15 @@ What is usual differs by stem, and by much: a rock guitar has a hump at 2.5 kHz 
 a fault in a voice. `USUAL` holds, for both faults and every kind of stem, a usual value of the
 measure and the value from which on it is a fault. They were read off recorded stems and
 composed ones (some fifty of each kind): the first is near their median, the second a
-little beyond all of them. Between the two nothing is done unless a finding about the whole song
-asks for it, so that clean sound stays as it is.
+little beyond all of them. Between the two nothing is done, so that clean sound stays as it is,
+unless the song as a whole was found to have the fault: then all stems that have more than is
+usual give it up. Neither goes further than the sum of the stems is beyond what is usual for a
+song: what does not show in the song is not a fault of it, however odd one of its parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,19 +51,24 @@ USUAL: Mapping[str, Mapping[str, Usual]] = {
     },
     "harshness": {
         "vocals": Usual(4.5, NEVER_DB),
-        "drums": Usual(3.5, 8.0),
-        "bass": Usual(0.5, 5.5),
+        "drums": Usual(3.5, 10.0),
+        "bass": Usual(0.5, 9.0),
         "other": Usual(2.5, 11.5),
     },
 }
 """Stems of another name are judged as ``other``, which is the most lenient. A voice's own formants
 make humps as high as any fault, so a voice is cut at 2–5 kHz only where a finding asks for it."""
 
-_ASKED_DB = 2.5
-"""Beyond the middle, where a finding about the song asks for it."""
+SONG_USUAL_DB: Mapping[str, float] = {"mud": 2.5, "harshness": 1.0}
+"""Near the upper end of what whole records measure by `song_db` (−2.6 to 4.2, and −8 to 0)."""
+_PEAK_OVER_MEAN = 1.4
+"""How much deeper a bell is at its middle than it lowers its band on average."""
 _BEYOND_DB = 14.0
 """So far over the edge it is no fault but a part without a body to compare with, such as a pure tone."""
 _RAMP_DB = 1.5
+_Q = 1.0
+_TILT = 1.5
+"""Levels are taken to fall by 4.5 dB an octave when the middle of a build-up is looked for."""
 _SHARE = 0.85
 _SLOW_S, _BACK_S = 0.4, 1.0
 
@@ -82,7 +89,9 @@ class Buildup:
     bell: Bell
 
 
-def find(fault: str, bands: Bands, kind: str, *, deepest_db: float, asked: bool = False) -> Buildup | None:
+def find(
+    fault: str, bands: Bands, kind: str, *, deepest_db: float, song_db: float, asked: bool = False
+) -> Buildup | None:
     """The build-up of a stem, if there is one.
 
     Args:
@@ -90,7 +99,8 @@ def find(fault: str, bands: Bands, kind: str, *, deepest_db: float, asked: bool 
         bands: powers of the stem, at least three bands an octave.
         kind: the stem's name.
         deepest_db: the most that may be cut, positive.
-        asked: whether the song as a whole was found to have this fault.
+        song_db: how much of the fault the whole song has, see `song_db`.
+        asked: whether a finding says that it is too much.
     """
     usual = USUAL[fault].get(kind, USUAL[fault]["other"])
     sounding = bands.active(40)
@@ -98,13 +108,30 @@ def find(fault: str, bands: Bands, kind: str, *, deepest_db: float, asked: bool 
         return None
     average_db = decibels(bands.powers[:, sounding].mean(axis=1))
     measured, centre = _mud(bands, average_db) if fault == "mud" else _hump(bands, average_db)
-    edge = min(usual.edge_db, usual.middle_db + _ASKED_DB) if asked else usual.edge_db
-    if not edge < measured < usual.edge_db + _BEYOND_DB:
+    over = measured - usual.middle_db
+    sure = 1.0 if asked else float(np.clip((measured - usual.edge_db) / _RAMP_DB, 0, 1))
+    beyond = (song_db - SONG_USUAL_DB[fault]) * _PEAK_OVER_MEAN
+    depth = min(over * _SHARE * sure, beyond, deepest_db)
+    if depth <= 0 or measured > usual.edge_db + _BEYOND_DB:
         return None
-    depth = (measured - usual.middle_db) * _SHARE * min(1.0, (measured - edge) / _RAMP_DB)
-    depth = min(depth, deepest_db)
     track = _track(bands, sounding, MUD_HZ if fault == "mud" else HARSH_HZ, depth)
-    return Buildup(fault, measured, usual.middle_db, Bell(centre, 1.0, track, bands.hop))
+    return Buildup(fault, measured, usual.middle_db, Bell(centre, _Q, track, bands.hop))
+
+
+def song_db(fault: str, stems: Sequence[Bands]) -> float:
+    """How much of a fault the sum of stems has: the band over what lies around it, per octave, in dB.
+
+    Mud is 200–500 Hz over the mean of 50–160 and 630–1600 Hz, harshness 2–5 kHz over that of
+    630–1600 and 6300–12 000 Hz. Stems are added by their powers.
+    """
+    low, high = ((50.0, 160.0), BODY_HZ) if fault == "mud" else (BODY_HZ, (6300.0, 12_000.0))
+    around = (_density_db(stems, low) + _density_db(stems, high)) / 2
+    return _density_db(stems, MUD_HZ if fault == "mud" else HARSH_HZ) - around
+
+
+def _density_db(stems: Sequence[Bands], span_hz: tuple[float, float]) -> float:
+    power = sum(float(bands.between(*span_hz).mean()) for bands in stems)
+    return float(decibels(np.array(power / np.log2(span_hz[1] / span_hz[0]))))
 
 
 def measured_db(fault: str, bands: Bands) -> float | None:
@@ -137,8 +164,9 @@ def _hump(bands: Bands, average_db: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _middle_hz(bands: Bands, average_db: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:
-    power = 10 ** (average_db[inside] / 10)
-    return float(2 ** (np.sum(power * np.log2(bands.centres_hz[inside])) / np.sum(power)))
+    hz = bands.centres_hz[inside]
+    power = 10 ** (average_db[inside] / 10) * hz**_TILT
+    return float(2 ** (np.sum(power * np.log2(hz)) / np.sum(power)))
 
 
 def _inside(bands: Bands, span_hz: tuple[float, float]) -> NDArray[np.bool_]:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from ..audio.sound import Samples
 from . import bands, filters, spectrum
 
-LOWEST_NOTE_HZ = {"vocals": 75.0, "drums": 28.0, "bass": 28.0}
-"""Where a stem's music begins: E2 is 82 Hz, the lowest of a bass voice; a kick drum or the low B
-of a bass guitar is at 31 Hz. Other stems (pianos, synthesisers) begin at `LOWEST_OF_ALL_HZ`."""
+LOWEST_NOTE_HZ = {"vocals": 45.0, "drums": 28.0, "bass": 28.0}
+"""Where a stem's music begins: a kick drum or the low B of a bass guitar is at 31 Hz, other stems
+(pianos, synthesisers) begin at `LOWEST_OF_ALL_HZ`. A voice has nothing below 80 Hz, but a separated
+one keeps a little of the bass at 50 to 80, which the mix would miss."""
 LOWEST_OF_ALL_HZ = 26.0
 
 _QUIETEST_OFFSET = 2e-4

@@ -1,8 +1,9 @@
 """Sibilance: esses of a voice that are too loud against its vowels.
 
 Columns ruled by hiss (4.5–10 kHz over 0.3–4 kHz) are esses, columns in which it lies 6 dB
-under are vowels. Sung esses lie about 10 dB under the vowels; from 6.5 dB on they are too
-loud, and are brought back to 10, only while they last.
+under are vowels. Sung esses lie about 10 dB under the vowels; those of separated voices, with
+what is left of cymbals, up to 4. From 3.5 dB on they are too loud, and are brought back to 10,
+only while they last.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from .bands import decibels, measure
 from .dynamic_eq import Bell, smoothed
 
 HISS_HZ, VOICE_HZ = (4500.0, 10_000.0), (300.0, 4000.0)
-USUAL_DB, EDGE_DB = -10.0, -6.5
+USUAL_DB, EDGE_DB = -10.0, -3.5
 """Level of esses over vowels: usual, and too loud from there on."""
-_ASKED_DB = -9.0
+_RAMP_DB = 1.5
 _FEWEST = 6
 _WINDOW_S = 0.023
 _CENTRE_HZ, _Q = 6700.0, 0.8
@@ -39,13 +40,12 @@ class Sibilance:
     bell: Bell
 
 
-def find(samples: Samples, rate_hz: int, *, deepest_db: float, asked: bool = False) -> Sibilance | None:
+def find(samples: Samples, rate_hz: int, *, deepest_db: float) -> Sibilance | None:
     """Esses of a voice, if they are too loud; a voice that is cut off below 10 kHz has none.
 
     Args:
         samples: ``(channels, frames)`` float32.
         deepest_db: the most that may be cut, positive.
-        asked: whether the song was found to have this fault.
     """
     if rate_hz < 2.2 * HISS_HZ[1]:
         return None
@@ -57,9 +57,10 @@ def find(samples: Samples, rate_hz: int, *, deepest_db: float, asked: bool = Fal
         return None
     vowel_db = float(np.percentile(decibels(voice[vowels]), 75))
     measured = float(np.percentile(decibels(hiss[esses]), 75)) - vowel_db
-    if measured <= (_ASKED_DB if asked else EDGE_DB):
+    if measured <= EDGE_DB:
         return None
     over: NDArray[np.float64] = np.where(esses, decibels(hiss) - vowel_db - USUAL_DB, 0.0)
+    over *= min(1.0, (measured - EDGE_DB) / _RAMP_DB)
     columns_per_s = rate_hz / bands.hop
     cut = smoothed(np.clip(over, 0, deepest_db), _ATTACK_S * columns_per_s, _RELEASE_S * columns_per_s)
     return Sibilance(measured, Bell(_CENTRE_HZ, _Q, -cut, bands.hop))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,8 +33,8 @@ class Clean(Stage):
 
     Every repair first measures the stem against what is usual for its kind. A stem in which
     nothing deviates comes back bit for bit; what is done is bounded by `max_cut`, moves slowly,
-    and is noted with its place and size. Where `check` found mud, harshness or sibilance in the
-    song, the stems that have it are held to a narrower range.
+    and is noted with its place and size. Where `check` found mud or harshness in the song, the
+    stems that have more of it than is usual give it up as far as the song is beyond the usual.
     """
 
     name = "clean"
@@ -43,7 +43,7 @@ class Clean(Stage):
     writes = ("stems",)
 
     amount: Annotated[float, PERCENT] = Field(100.0, description="How much of every repair is done.")
-    max_cut: Annotated[float, DB.between(0, 12)] = Field(
+    max_cut: Annotated[float, DB.between(1, 12)] = Field(
         6.0, description="The most that any band is turned down."
     )
     offset: bool = Field(True, description="Take a constant offset out.")
@@ -57,26 +57,34 @@ class Clean(Stage):
     noise: bool = Field(False, description="Turn steady noise down in pauses.")
 
     def run(self, song: Song, context: Context = Context()) -> Song:
-        asked = _asked(song.findings)
         done: dict[str, Sound] = {}
         noted: dict[str, list[Entry]] = {}
         # Two at a time: filters and transforms leave Python's lock, and memory stays small.
         with ThreadPoolExecutor(2) as pool:
-            cleaned = pool.map(lambda item: self._cleaned(*item, asked), song.stems.items())
+            measured = list(pool.map(_bands, song.stems.values()))
+            whole = _whole(measured, song.findings)
+            cleaned = pool.map(
+                lambda name, known: self._cleaned(name, song.stems[name], known, whole), song.stems, measured
+            )
             for name, (stem, entries) in zip(song.stems, cleaned, strict=True):
                 done[name], noted[name] = stem, entries
                 context.progress(len(done) / len(song.stems))
-        return song.having(stems=done).noting(self.step(context), stems=noted, asked=sorted(asked))
+        return song.having(stems=done).noting(self.step(context), stems=noted, song=whole.facts())
 
-    def _cleaned(self, name: str, stem: Sound, asked: frozenset[str]) -> tuple[Sound, list[Entry]]:
-        """A stem after its repairs, and what was done; the same object when nothing was."""
-        if self.amount == 0 or self.max_cut == 0 or stem.silent:
+    def _cleaned(
+        self, name: str, stem: Sound, known: bands.Bands, whole: _Whole
+    ) -> tuple[Sound, list[Entry]]:
+        """A stem after its repairs, and what was done; the same object when nothing was.
+
+        `known` are its bands as it came.
+        """
+        if self.amount == 0 or stem.silent:
             return stem, []
-        work = _Work(stem.samples, stem.rate_hz, kind_of(name), self.max_cut, asked)
+        work = _Work(stem.samples, stem.rate_hz, kind_of(name), self.max_cut, whole, known)
         entries = []
         for repair, wanted in self._repairs():
             for samples, entry in repair(work) if wanted else ():
-                work = _Work(samples, stem.rate_hz, work.kind, self.max_cut, asked)
+                work = _Work(samples, stem.rate_hz, work.kind, self.max_cut, whole)
                 entries.append(entry)
         if not entries:
             return stem, []
@@ -103,6 +111,25 @@ def kind_of(name: str) -> str:
     return next((kind for kind, parts in _KINDS.items() if any(part in lower for part in parts)), "other")
 
 
+@dataclass(frozen=True)
+class _Whole:
+    """What is known of the song that the stems make together.
+
+    Attributes:
+        measured_db: by fault, how much of it the sum of the stems has.
+        asked: the faults that a finding names.
+    """
+
+    measured_db: Mapping[str, float]
+    asked: frozenset[str]
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "measured_db": {fault: round(value, 1) for fault, value in self.measured_db.items()},
+            "asked": sorted(self.asked),
+        }
+
+
 @dataclass(frozen=True, eq=False)
 class _Work:
     """A stem between two repairs; its bands are measured once for those that look at them."""
@@ -111,11 +138,12 @@ class _Work:
     rate_hz: int
     kind: str
     max_cut_db: float
-    asked: frozenset[str]
+    whole: _Whole
+    known: bands.Bands | None = None
 
     @cached_property
     def bands(self) -> bands.Bands:
-        return bands.measure(self.samples, self.rate_hz)
+        return self.known or bands.measure(self.samples, self.rate_hz)
 
 
 Repair = Callable[[_Work], Iterator[tuple[Samples, Entry]]]
@@ -156,7 +184,7 @@ def _noise(work: _Work) -> Iterator[tuple[Samples, Entry]]:
 
 def _resonances(work: _Work) -> Iterator[tuple[Samples, Entry]]:
     # A voice that holds a note has such peaks by nature.
-    if work.kind == "vocals" and "resonance" not in work.asked:
+    if work.kind == "vocals" and "resonance" not in work.whole.asked:
         return
     if found := resonance.find(work.samples, work.rate_hz, deepest_db=work.max_cut_db):
         samples = resonance.without(work.samples, work.rate_hz, found)
@@ -175,7 +203,10 @@ def _harshness(work: _Work) -> Iterator[tuple[Samples, Entry]]:
 
 
 def _buildup(fault: str, work: _Work) -> Iterator[tuple[Samples, Entry]]:
-    found = buildup.find(fault, work.bands, work.kind, deepest_db=work.max_cut_db, asked=fault in work.asked)
+    found = buildup.find(
+        fault, work.bands, work.kind, deepest_db=work.max_cut_db,
+        song_db=work.whole.measured_db[fault], asked=fault in work.whole.asked,
+    )  # fmt: skip
     if found and not found.bell.idle:
         yield dynamic_eq.act(work.samples, work.rate_hz, [found.bell]), {
             "repair": fault, "where_hz": round(found.bell.centre_hz, 1), "q": found.bell.q,
@@ -186,8 +217,7 @@ def _buildup(fault: str, work: _Work) -> Iterator[tuple[Samples, Entry]]:
 def _sibilance(work: _Work) -> Iterator[tuple[Samples, Entry]]:
     if work.kind != "vocals":
         return
-    asked = "sibilance" in work.asked
-    found = sibilance.find(work.samples, work.rate_hz, deepest_db=work.max_cut_db, asked=asked)
+    found = sibilance.find(work.samples, work.rate_hz, deepest_db=work.max_cut_db)
     if found and not found.bell.idle:
         yield dynamic_eq.act(work.samples, work.rate_hz, [found.bell]), {
             "repair": "sibilance", "where_hz": found.bell.centre_hz, "q": found.bell.q,
@@ -206,6 +236,12 @@ def _blended(before: Samples, after: Samples, share: float) -> Samples:
     return after if share == 1 else before + np.float32(share) * (after - before)
 
 
-def _asked(findings: tuple[Finding, ...]) -> frozenset[str]:
-    """The faults of the song as a whole that the stems are to be held to."""
-    return frozenset(finding.kind for finding in findings) & {"mud", "harshness", "sibilance", "resonance"}
+def _whole(stems: list[bands.Bands], findings: tuple[Finding, ...]) -> _Whole:
+    return _Whole(
+        {fault: buildup.song_db(fault, stems) for fault in buildup.USUAL},
+        frozenset(found.kind for found in findings) & {"mud", "harshness", "resonance"},
+    )
+
+
+def _bands(stem: Sound) -> bands.Bands:
+    return bands.measure(stem.samples, stem.rate_hz)

@@ -17,7 +17,7 @@ from ..units import DB, HZ, PERCENT, amplitude
 from . import bus
 from .base import Context, Stage
 
-LEAD_TOO_LOW_LU, LEAD_TOO_HIGH_LU = -9.0, 6.0
+LEAD_TOO_LOW_LU, LEAD_TOO_HIGH_LU = -12.0, 12.0
 """How far a lead may be under or over what plays with it before it counts as a fault. Wide on
 purpose: within that the balance is taste, and the draft's stays."""
 FURTHEST_LEAD_DB = 2.0
@@ -40,7 +40,6 @@ class Mix(Stage):
 
     name = "mix"
     reads = ("stems",)
-    uses = ("mix",)
     writes = ("mix",)
 
     amount: Annotated[float, PERCENT] = Field(
