@@ -57,7 +57,7 @@ def side_to_mid_db(samples: Samples, rate_hz: int, low_hz: float, high_hz: float
         hz, power = spectrum.power_spectrum(((samples[0] + sign * samples[1]) / 2)[None], rate_hz)
         powers.append(float(power[(hz >= low_hz) & (hz < high_hz)].sum()))
     mid, side = powers
-    return 10 * np.log10(side / mid) if mid > 1e-14 and side > 1e-14 else None
+    return float(10 * np.log10(side / mid)) if mid > 1e-14 and side > 1e-14 else None
 
 
 def mono_loss_db(samples: Samples) -> float | None:
@@ -71,4 +71,4 @@ def mono_loss_db(samples: Samples) -> float | None:
         block: NDArray[np.float64] = samples[:, first : first + _BLOCK].astype(np.float64)
         both += float(np.mean(block**2, axis=0).sum())
         mono += float((np.mean(block, axis=0) ** 2).sum())
-    return None if both <= 0 or mono <= 0 else 10 * np.log10(both / mono)
+    return None if both <= 0 or mono <= 0 else float(10 * np.log10(both / mono))

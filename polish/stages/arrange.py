@@ -125,7 +125,7 @@ def ending_drop_db(sound: Sound) -> float | None:
 
 
 def _loud(sound: Sound) -> tuple[int, int] | None:
-    """First frame that is louder than −60 dBFS in any channel, and one past the last; ``None`` without any."""
+    """First frame louder than −60 dBFS in any channel, and one past the last; ``None`` without any."""
     loud = np.zeros(sound.frames, bool)
     for channel in sound.samples:
         loud |= np.abs(channel) > 10 ** (SILENCE_DBFS / 20)
