@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.ndimage
 from numpy.typing import NDArray
 
 from ..audio.sound import Samples
@@ -23,6 +24,7 @@ USUAL_DB, EDGE_DB = -10.0, -3.5
 _RAMP_DB = 1.5
 _FEWEST = 6
 _WINDOW_S = 0.023
+_BESIDE_S, _BESIDE_DB = 0.3, 9.0
 _CENTRE_HZ, _Q = 6700.0, 0.8
 _ATTACK_S, _RELEASE_S = 0.006, 0.03
 
@@ -56,6 +58,12 @@ def find(samples: Samples, rate_hz: int, *, deepest_db: float) -> Sibilance | No
     if esses.sum() < _FEWEST or vowels.sum() < _FEWEST:
         return None
     vowel_db = float(np.percentile(decibels(voice[vowels]), 75))
+    # An ess belongs to a word: hiss with no vowel beside it is a cymbal, or breath.
+    reach = 2 * round(_BESIDE_S * rate_hz / bands.hop) + 1
+    beside = scipy.ndimage.maximum_filter1d(np.where(vowels, decibels(voice), -np.inf), reach)
+    esses &= beside > vowel_db - _BESIDE_DB
+    if esses.sum() < _FEWEST:
+        return None
     measured = float(np.percentile(decibels(hiss[esses]), 75)) - vowel_db
     if measured <= EDGE_DB:
         return None
