@@ -4,8 +4,8 @@
 
 The faults are those that raw drafts of music generators have:
 
-- mud: a broad boost around 290 Hz
-- harshness: a boost around 3.3 kHz
+- mud: a broad boost around 300 Hz
+- harshness: a boost around 3.2 kHz
 - a flat arc: verses and bridge as loud as choruses
 - overs: driven into full scale, with flat tops and true peaks above it
 - an abrupt end: cut in the middle of a bar
@@ -30,9 +30,10 @@ HERE = Path(__file__).parent
 SEED = 3
 SECONDS = 60.0
 END_S = 49.9
-MUD = {"centre_hz": 290.0, "gain_db": 7.0, "q": 0.9}
-HARSHNESS = {"centre_hz": 3300.0, "gain_db": 7.0, "q": 1.0}
-LEVEL_LUFS = -13.0
+# The composer leaves room in both places, so it takes this much until a build-up stands out.
+MUD = {"centre_hz": 300.0, "gain_db": 15.0, "q": 1.2}
+HARSHNESS = {"centre_hz": 3200.0, "gain_db": 20.0, "q": 1.6}
+LEVEL_LUFS = -14.0
 DRIVE_DB = 4.0
 FULL_SCALE = 32_767 / 32_768
 
