@@ -34,7 +34,7 @@ END_S = 49.9
 MUD = {"centre_hz": 300.0, "gain_db": 15.0, "q": 1.2}
 HARSHNESS = {"centre_hz": 3200.0, "gain_db": 20.0, "q": 1.6}
 LEVEL_LUFS = -14.0
-DRIVE_DB = 4.0
+DRIVE_DB = 5.5
 FULL_SCALE = 32_767 / 32_768
 
 
