@@ -13,6 +13,7 @@ from ..audio.sound import Samples
 from . import filters, spectrum
 
 _BLOCK = 1 << 16
+_MOST_LIFT = 10 ** (1.5 / 20)
 
 
 def pan_gains(position: float) -> tuple[float, float]:
@@ -41,13 +42,21 @@ def widened(samples: Samples, factor: float) -> Samples:
 def narrowed_below(samples: Samples, rate_hz: int, corner_hz: float, keep: float) -> Samples:
     """Sound whose side is lowered to `keep` of its level below a corner; ``(2, frames)``.
 
-    The side below the corner is found without phase shift (a second-order Butterworth both
-    ways, −6 dB at the corner), so that what is left of it stays in place.
+    What the low end loses with its side is given back to its mid, up to 1.5 dB, so that it stays
+    as full as it was. Both are found without phase shift (a second-order Butterworth both ways,
+    −6 dB at the corner), so that nothing moves in time.
     """
-    side = ((samples[0] - samples[1]) / 2)[None]
-    low = filters.apply_zero_phase(side, filters.low_pass(rate_hz, corner_hz), rate_hz)[0]
-    low *= np.float32(1 - keep)
-    return np.stack([samples[0] - low, samples[1] + low])
+    sos = filters.low_pass(rate_hz, corner_hz)
+    mid, side = (
+        filters.apply_zero_phase(((samples[0] + sign * samples[1]) / 2)[None], sos, rate_hz)[0]
+        for sign in (1, -1)
+    )
+    middle, sides = (float(np.dot(part, part)) for part in (mid, side))
+    left = middle + keep**2 * sides
+    lift = min(((middle + sides) / left) ** 0.5, _MOST_LIFT) if left > 0 else 1.0
+    mid *= np.float32(lift - 1)
+    side *= np.float32(keep - 1)
+    return np.stack([samples[0] + (mid + side), samples[1] + (mid - side)])
 
 
 def side_to_mid_db(samples: Samples, rate_hz: int, low_hz: float, high_hz: float) -> float | None:
