@@ -97,8 +97,8 @@ def key(found: Chroma) -> tuple[str | None, float]:
     """The key, and how clear it is, 0 to 1; None where no pitches stand out, as in noise.
 
     Every column counts the same, however loud. Songs tend to end at home: the tonic's share of
-    the last chord counts a little, which tells a key from its relative. Clearness is the lead of the best key's
-    correlation over the best of those that are not its near relatives.
+    the last chord counts a little, which tells a key from its relative. Clearness is the lead of
+    the best key's score over the best of those that are not its near relatives.
     """
     weights = rows_of_one(found.all).sum(axis=0, dtype=np.float64)
     if np.ptp(weights) <= _NO_PITCHES * weights.mean():

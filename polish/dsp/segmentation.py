@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from .texture import Bars
 
-_REACH = 4
-"""Bars on each side that are compared."""
+_REACH_BARS, _REACH_S = 4, 8.0
+"""How far on each side is compared: whichever is longer."""
 _PRICE = 0.35
 """What a boundary costs: a clear peak of all measures reaches 3."""
-_LONGEST = 40
+_LEAST_NOVELTY = 0.5
+"""Less is chance, however long nothing began."""
+_LONGEST = 128
 _LENGTHS = {
     1: -3.0, 2: -1.0, 3: -1.2, 4: 0.0, 5: -0.6, 6: -0.5, 7: -0.8, 8: 0.3, 9: -0.5, 10: -0.4, 12: 0.0, 16: 0.0,
 }  # fmt: skip
@@ -40,7 +42,8 @@ def boundaries(bars: Bars, *, shortest: int = 1) -> NDArray[np.int64]:
         shortest: bars a section has at least (the last may have fewer).
     """
     count = len(bars)
-    gain = novelty(bars) - _PRICE
+    new = novelty(bars)
+    gain = np.where(new < _LEAST_NOVELTY, -np.inf, new - _PRICE)
     # While the last chord dies away nothing begins.
     gain[max(1, bars.last_full) : count] = -np.inf
     best = np.full(count + 1, -np.inf)
@@ -62,7 +65,7 @@ def boundaries(bars: Bars, *, shortest: int = 1) -> NDArray[np.int64]:
 
 
 def _length(bars: int) -> float:
-    return _LENGTHS.get(bars, _OTHER_LENGTH - 0.1 * max(0, bars - 16))
+    return _LENGTHS.get(bars, _OTHER_LENGTH - 0.1 * min(max(0, bars - 16), 20))
 
 
 def novelty(bars: Bars) -> NDArray[np.float64]:
@@ -77,14 +80,16 @@ def novelty(bars: Bars) -> NDArray[np.float64]:
         return np.zeros(count + 1)
     level = bars.level
     steps = [abs(_mean(level, at, -3) - _mean(level, at, 3)) for at in range(1, count)]
+    step = 0.02 * float(level.mean())
+    reach = max(_REACH_BARS, round(_REACH_S / float(np.median(np.diff(bars.edges_s)))))
     measures = (
-        (1.0, _checkerboard(bars.alike)),
-        (0.25, _checkerboard(bars.harmony)),
-        (0.5, _structure(bars.harmony)),
-        (0.5, np.array([0.0, *steps, 0.0])),
-        (1.5, np.array([0.0, *np.abs(np.diff(level)), 0.0])),
+        (1.0, 0.05, _checkerboard(bars.alike, reach)),
+        (0.25, 0.03, _checkerboard(bars.harmony, reach)),
+        (0.5, 0.008, _structure(bars.harmony, reach)),
+        (0.5, step, np.array([0.0, *steps, 0.0])),
+        (1.5, step, np.array([0.0, *np.abs(np.diff(level)), 0.0])),
     )
-    total = np.sum([weight * _saturated(measure) for weight, measure in measures], axis=0)
+    total = np.sum([weight * _saturated(measure, least) for weight, least, measure in measures], axis=0)
     total[[0, -1]] = 0
     return total
 
@@ -94,36 +99,35 @@ def _mean(row: NDArray[np.float64], at: int, reach: int) -> float:
     return float(row[at : at + reach].mean() if reach > 0 else row[at + reach : at].mean())
 
 
-def _saturated(measure: NDArray[np.float64]) -> NDArray[np.float64]:
+def _saturated(measure: NDArray[np.float64], least: float) -> NDArray[np.float64]:
+    """A measure against its own usual size, −1 to 1; `least` is the size that chance has."""
     inner = measure[1:-1] - np.median(measure[1:-1])
-    size = float(np.percentile(np.abs(inner), 75))
-    out = np.zeros_like(measure)
-    out[1:-1] = np.tanh(inner / (2 * size)) if size > 1e-9 else 0.0
-    return out
+    size = max(float(np.percentile(np.abs(inner), 75)), least, 1e-9)
+    return np.concatenate([[0.0], np.tanh(inner / (2 * size)), [0.0]])
 
 
-def _checkerboard(alike: NDArray[np.float64]) -> NDArray[np.float64]:
+def _checkerboard(alike: NDArray[np.float64], most: int) -> NDArray[np.float64]:
     """Likeness within the bars before and after, less the likeness between them."""
     count = len(alike)
     out = np.zeros(count + 1)
     for at in range(1, count):
-        reach = min(_REACH, at, count - at)
+        reach = min(most, at, count - at)
         before, after = slice(at - reach, at), slice(at, at + reach)
         within = (alike[before, before].mean() + alike[after, after].mean()) / 2
-        out[at] = (within - alike[before, after].mean()) * np.sqrt(reach / _REACH)
+        out[at] = (within - alike[before, after].mean()) * np.sqrt(reach / most)
     return out
 
 
-def _structure(harmony: NDArray[np.float64]) -> NDArray[np.float64]:
+def _structure(harmony: NDArray[np.float64], most: int) -> NDArray[np.float64]:
     """How much the set of bars that are repetitions of here changes."""
     count = len(harmony)
     lag = (np.arange(count)[:, None] + np.arange(count)[None]) % count
     lags = scipy.ndimage.uniform_filter1d(np.take_along_axis(harmony, lag, axis=1), 3, axis=0)
     out = np.zeros(count + 1)
     for at in range(1, count):
-        reach = min(_REACH, at, count - at)
+        reach = min(most, at, count - at)
         change = lags[at - reach : at].mean(axis=0) - lags[at : at + reach].mean(axis=0)
-        out[at] = np.sqrt(np.mean(change**2) * reach / _REACH)
+        out[at] = np.sqrt(np.mean(change**2) * reach / most)
     return out
 
 

@@ -20,6 +20,8 @@ _SHORT = 0.3
 """A piece at either end shorter than this share of a bar belongs to its neighbour."""
 _QUARTERS, _HALVES = 4, 2
 _TIMBRE, _MOTION = 16, 8
+_LEAST_COLOUR, _LEAST_MOTION, _LEAST_FAR = 0.15, 0.03, 0.5
+"""Spreads below which bars do not differ: steady noise has 0.04 and 0.015, songs 0.3 and 0.05 up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +29,10 @@ class Bars:
     """The bars of a song.
 
     Attributes:
-        edges_s: ``(bars + 1,)``, from 0 to the end of the song.
+        edges_s: ``(bars + 1,)``, from where the sound begins to where it ends.
         harmony: ``(bars, bars)`` how alike in harmony, quarter by quarter: cosine, 0 to 1.
-        timbre: ``(bars, coefficients)`` colour and motion, each coefficient of spread 1.
+        timbre: ``(bars, coefficients)`` colour and motion, each coefficient of spread 1 (less in
+            a sound whose bars hardly differ).
         alike: ``(bars, bars)`` how alike in timbre, 0 to 1.
         level: ``(bars,)`` mean of the compressed mel spectrum: how full and loud.
     """
@@ -50,19 +53,19 @@ class Bars:
         return int(full[-1]) if full.size else len(self) - 1
 
 
-def bar_edges_s(downbeats_s: Sequence[float], duration_s: float) -> NDArray[np.float64]:
-    """Edges of the bars from 0 to the end; the grid goes on before the first and after the last downbeat."""
+def bar_edges_s(downbeats_s: Sequence[float], first_s: float, last_s: float) -> NDArray[np.float64]:
+    """Edges of the bars from `first_s` to `last_s`; the grid goes on before and after its downbeats."""
     if len(downbeats_s) >= _FEWEST_BARS:
         downs = np.array(downbeats_s)
         bar_s = float(np.median(np.diff(downs)))
-        before = np.arange(downs[0] - bar_s, 0, -bar_s)[::-1]
-        after = np.arange(downs[-1] + bar_s, duration_s, bar_s)
+        before = np.arange(downs[0] - bar_s, first_s, -bar_s)[::-1]
+        after = np.arange(downs[-1] + bar_s, last_s, bar_s)
         edges = np.concatenate([before, downs, after])
     else:
         bar_s = PIECE_S
-        edges = np.arange(0, duration_s, bar_s)
-    inner = edges[(edges > _SHORT * bar_s) & (edges < duration_s - _SHORT * bar_s)]
-    return np.concatenate([[0.0], inner, [duration_s]])
+        edges = np.arange(first_s, last_s, bar_s)
+    inner = edges[(edges > first_s + _SHORT * bar_s) & (edges < last_s - _SHORT * bar_s)]
+    return np.concatenate([[first_s], inner, [last_s]])
 
 
 def bars(heard: onsets.Onsets, harmony: chroma.Chroma, edges_s: NDArray[np.float64]) -> Bars:
@@ -76,9 +79,10 @@ def bars(heard: onsets.Onsets, harmony: chroma.Chroma, edges_s: NDArray[np.float
     motion = _pooled(moves, edges_s, onsets.COLUMNS_HZ, 1)
     colour = [scipy.fft.dct(mel, norm="ortho")[:, :_TIMBRE], scipy.fft.dct(motion, norm="ortho")[:, :_MOTION]]
     timbre = np.hstack(colour)
-    timbre = (timbre - timbre.mean(axis=0)) / np.maximum(timbre.std(axis=0), 1e-6)
+    least = np.repeat([_LEAST_COLOUR, _LEAST_MOTION], [_TIMBRE, _MOTION])
+    timbre = (timbre - timbre.mean(axis=0)) / np.maximum(timbre.std(axis=0), least)
     far = np.mean((timbre[:, None] - timbre[None]) ** 2, axis=2) if count > 1 else np.zeros((1, 1))
-    alike = np.exp(-far / max(float(np.median(far)), 1e-9))
+    alike = np.exp(-far / max(float(np.median(far)), _LEAST_FAR))
     return Bars(edges_s, chords @ chords.T, timbre, alike, mel.mean(axis=1))
 
 

@@ -21,6 +21,8 @@ SHORTEST_S = 8.0
 """A sound shorter than this is one part."""
 _SUNG_DB, _OWN_DB = -20.0, -24.0
 """A moment is sung when the voice lies less than this under the mix, and under its own loud moments."""
+_SILENCE_DB, _SILENCE_S = -60.0, 4.0
+_SILENT = -1
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -62,18 +64,24 @@ class Sections(Stage):
         voice = song.stems.get("vocals")
         shares = [None] * len(numbers) if voice is None else voice_shares(voice, mix, cuts_s)
         parts = [
-            naming.Part(start, end, number, _loudness(power, start, end), share)
+            naming.Part(
+                start, end, number, None if number == _SILENT else _loudness(power, start, end), share
+            )
             for (start, end), number, share in zip(pairwise(cuts_s), numbers, shares, strict=True)
         ]
         names, by = self._named(parts, song, context)
+        silent = max(numbers) + 1
         sections = tuple(
             Section(
-                start_s=part.start_s, end_s=part.end_s, group=letters(part.group), label=name.label,
+                start_s=part.start_s,
+                end_s=part.end_s,
+                group=letters(silent if part.group == _SILENT else part.group),
+                label=name.label,
                 confidence=round(name.confidence, 3),
                 loudness_lufs=None if part.loudness_lufs is None else round(part.loudness_lufs, 2),
             )
             for part, name in zip(parts, names, strict=True)
-        )  # fmt: skip
+        )
         levels = [part.loudness_lufs for part in sections if part.loudness_lufs is not None]
         facts = {
             "labels_from": by,
@@ -85,18 +93,22 @@ class Sections(Stage):
         return sections, facts
 
     def _cut(self, song: Song, mix: Sound) -> tuple[list[float], list[int]]:
-        """Times of the cuts, 0 and the end included, and the group of each part."""
-        end_s = mix.duration_s
-        if end_s < SHORTEST_S or mix.silent:
-            return [0.0, end_s], [0]
+        """Times of the cuts, 0 and the end included, and the group of each part or `_SILENT`."""
+        first_s, last_s = _sounding_s(mix)
+        if last_s - first_s < SHORTEST_S:
+            return [0.0, mix.duration_s], [0]
         mono = onsets.one_channel(mix)
         downbeats_s = song.beats.downbeats_s if song.beats else ()
-        edges_s = texture.bar_edges_s(downbeats_s, end_s)
+        edges_s = texture.bar_edges_s(downbeats_s, first_s, last_s)
         bars = texture.bars(onsets.onsets(mono), chroma.chroma(mono), edges_s)
         cuts = segmentation.boundaries(bars, shortest=round(self.shortest))
         numbers = segmentation.groups(segmentation.distances(bars, cuts))
         times = np.round(edges_s[cuts], 4).tolist()
-        times[-1] = end_s
+        if first_s > 0:
+            times, numbers = [0.0, *times], [_SILENT, *numbers]
+        if last_s < mix.duration_s:
+            times, numbers = [*times, mix.duration_s], [*numbers, _SILENT]
+        times[-1] = mix.duration_s
         return times, numbers
 
     def _named(
@@ -112,6 +124,16 @@ class Sections(Stage):
                 "the tags of the timed lyrics"
             )
         return heard, "the sound"
+
+
+def _sounding_s(mix: Sound) -> tuple[float, float]:
+    """Where the sound begins and ends, in s; silence at an end counts from `_SILENCE_S` on."""
+    loud = np.flatnonzero(_tenths(mix) > 10 ** (_SILENCE_DB / 10))
+    if loud.size == 0:
+        return 0.0, 0.0
+    first, last = loud[0] / 10, (loud[-1] + 1) / 10
+    first = first if first >= _SILENCE_S else 0.0
+    return first, last if mix.duration_s - last >= _SILENCE_S else mix.duration_s
 
 
 def voice_shares(voice: Sound, mix: Sound, cuts_s: Sequence[float]) -> list[float]:

@@ -15,8 +15,8 @@ OVER_DBTP = -1.0
 TARGET_LUFS, NEAR_LU = -14.0, 3.0
 """Where services play music (AES TD1008, table 2: −16 to −14), and how far a listener forgives."""
 FAR_LU = 6.0
-OFFSET = 0.001
-"""Of full scale, −60 dBFS: from there on a cut through it clicks."""
+OFFSET = 0.0025
+"""Of full scale, −52 dBFS; songs have up to 0.0015, more takes headroom and clicks at cuts."""
 SILENT_DBFS = -60.0
 """Peak under which the ends of a song count as silence; `arrange` trims by the same."""
 START_S, END_S = 0.5, 3.0

@@ -71,7 +71,9 @@ def _candidates(mel: NDArray[np.float32], shortest_s: float) -> list[tuple[int, 
     count = len(mel) // _POOL
     coarse = mel[: count * _POOL].reshape(count, _POOL, -1).mean(axis=1)
     power = np.sum(coarse**2, axis=1, dtype=np.float64)
-    rate = COLUMNS_HZ / _POOL
+    if not power.any():
+        return []
+    rate, least = COLUMNS_HZ / _POOL, 0.5 * float(np.median(power[power > 0]))
     scored = []
     for lag in range(int(shortest_s * rate), min(int(LONGEST_S * rate), count // 2) + 1):
         window = max(lag, int(_LEAST_WINDOW_S * rate))
@@ -79,7 +81,7 @@ def _candidates(mel: NDArray[np.float32], shortest_s: float) -> list[tuple[int, 
             break
         both = np.einsum("cb,cb->c", coarse[lag:], coarse[:-lag], dtype=np.float64)
         size = np.sqrt(_sums(power[lag:], window) * _sums(power[:-lag], window))
-        alike = np.where(size > 0.5 * window * power.mean(), _sums(both, window) / np.maximum(size, 1e-9), 0)
+        alike = np.where(size > window * least, _sums(both, window) / np.maximum(size, 1e-9), 0)
         for at in _peaks(alike, window):
             scored.append((float(alike[at]), lag * _POOL, at * _POOL, window * _POOL))
     # Shorter lags first among equals: twice a loop is a loop too.

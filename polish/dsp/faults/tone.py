@@ -31,6 +31,8 @@ RESONANCE_DB = 12.0
 SHIMMER_PCT = 16.0
 """Of the power at 8–14 kHz in lone short tones, in half of all moments: records have 0 to 2 %,
 low-rate codecs up to 15."""
+_ALONE_DB = 25.0
+"""So far beyond the edge there is nothing around it to cover: a lone tone, not a build-up."""
 _SHORT_S = 3.0
 
 
@@ -95,6 +97,8 @@ def _build_up(
     """
     look = known.survey
     if look.active.sum() * look.cell_s < _SHORT_S or min(beyond[-1], against[-1]) <= 0:
+        return []
+    if beyond[-1] > _ALONE_DB:
         return []
     smooth = scipy.ndimage.median_filter(np.minimum(beyond, against)[:-1], 9)
     there = look.active & (smooth > 0)
