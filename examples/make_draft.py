@@ -27,12 +27,11 @@ from polish.song import Lyrics, Section
 from polish.units import amplitude
 
 HERE = Path(__file__).parent
-SEED = 3
+SEED = 15
 SECONDS = 60.0
 END_S = 49.9
-# The composer leaves room in both places, so it takes this much until a build-up stands out.
-MUD = {"centre_hz": 300.0, "gain_db": 15.0, "q": 1.2}
-HARSHNESS = {"centre_hz": 3200.0, "gain_db": 20.0, "q": 1.6}
+MUD = {"centre_hz": 310.0, "gain_db": 11.0, "q": 0.9}
+HARSHNESS = {"centre_hz": 3200.0, "gain_db": 12.0, "q": 0.9}
 LEVEL_LUFS = -14.0
 DRIVE_DB = 5.5
 FULL_SCALE = 32_767 / 32_768

@@ -136,7 +136,8 @@ def _lengths(labels: tuple[str, ...], bars: int) -> dict[str, int]:
     fixed = [label for label in count if count[label] > 1 or label in ("verse", "chorus")]
     free = [label for label in count if label not in fixed]
     best: tuple[float, dict[str, int]] | None = None
-    for sizes in product(_USUAL, repeat=len(fixed)):
+    near = [[size for size in _USUAL if 0.4 <= size / wanted[label] <= 2.5] or [1] for label in fixed]
+    for sizes in product(*near):
         lengths = dict(zip(fixed, sizes, strict=True))
         spare = bars - sum(lengths[label] * count[label] for label in fixed)
         if spare < len(free) or (spare and not free):

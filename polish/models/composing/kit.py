@@ -13,7 +13,7 @@ from .synth import Wave, bandpass, highpass, lowpass
 PAN = {"kick": 0.0, "snare": 0.05, "rim": 0.1, "clap": -0.1, "hat": 0.3, "open": 0.3, "ride": -0.35,
        "crash": -0.45, "tom high": 0.25, "tom mid": -0.05, "tom low": -0.3, "shaker": -0.4}  # fmt: skip
 """Where each drum sits, −1 left to 1 right, as the audience sees it."""
-LEVEL = {"kick": 0.95, "snare": 0.62, "rim": 0.32, "clap": 0.4, "hat": 0.17, "open": 0.2, "ride": 0.19,
+LEVEL = {"kick": 0.78, "snare": 0.62, "rim": 0.32, "clap": 0.4, "hat": 0.17, "open": 0.2, "ride": 0.19,
          "crash": 0.3, "tom high": 0.5, "tom mid": 0.52, "tom low": 0.58, "shaker": 0.12}  # fmt: skip
 VARIANTS = 3
 """Each drum is made this many times, so that no two hits in a row are the same."""

@@ -18,7 +18,7 @@ from .styles import Style
 from .synth import Wave, curve, echo, highpass, lowpass, space, swept
 from .voice import Singer, sing
 
-_BALANCE_DB = {"drums": -0.5, "bass": -4.5, "other": -3.0, "vocals": 0.0}
+_BALANCE_DB = {"drums": -0.5, "bass": -6.0, "other": -2.5, "vocals": 0.0}
 """How loud each stem is, where it plays, against the voice."""
 _ARC_DB = {"drums": 3.0, "bass": 2.5, "other": 4.0, "vocals": 2.0}
 """How much louder a full part is than an empty one would be."""
