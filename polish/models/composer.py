@@ -172,6 +172,7 @@ def _continue(
     arranger = Arranger(rng, choices=choices, grid=grid, material=invent(rng, choices, shape))
     arranger.write(shape, length_s)
     new = _play(arranger, shape, length_s, sound.rate_hz, progress=progress)
+    assert new.beats is not None
     return Take(mix=continuing.joined(start, new.mix, seconds), beats=continuing.counted(start, new.beats))
 
 

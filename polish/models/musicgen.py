@@ -89,7 +89,7 @@ class MusicGen(Generator):
                 f"the weights of {self.name} are not here ({folder / 'model.safetensors'})",
                 where=self.name, hint=f"polish models fetch {self.name}",
             )  # fmt: skip
-        kind = (
+        kind: Any = (
             MusicgenMelodyForConditionalGeneration
             if self.name in self.follows_melodies
             else MusicgenForConditionalGeneration
