@@ -149,7 +149,7 @@ def _title(plan: Any, source: Path | None) -> str:
     if source is not None:
         return source.resolve().name if source.is_dir() else source.stem
     prompts = (str(step.stage.resolved().get("prompt") or "") for step in plan.steps)
-    return " ".join(next(filter(None, prompts), "generated").split()[:8])
+    return " ".join(next(filter(None, prompts), "generated").split()[:8]).rstrip(",;:")
 
 
 def _opened(source: Path | None, title: str) -> Song:
