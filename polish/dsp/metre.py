@@ -22,6 +22,7 @@ _TRIPLE_COST = 0.02
 """Bars of three are rarer: they must explain this much more a beat."""
 _LEAST_LEAD = 0.05
 """So that a good fit counts for something where two places in the bar are equally strong."""
+_USUAL_ALTERNATION, _AGAINST_HALVES = 0.2, 0.85
 _NEAR_COLUMNS = 3
 """An onset within 35 ms belongs to its beat."""
 
@@ -72,6 +73,7 @@ def bars(accent: NDArray[np.float64]) -> Bars:
         found.append((score / max(accent.size, 1) - (_TRIPLE_COST if metre == 3 else 0.0), metre, places))
     fit, metre, places = max(found, key=lambda one: one[0])
     strength = float(np.sqrt(max(fit, 0.0) * (_lead(accent, places, metre) + _LEAST_LEAD)))
+    strength *= float(np.exp(-_AGAINST_HALVES * max(0.0, _alternation(accent) - _USUAL_ALTERNATION)))
     return Bars(metre, np.flatnonzero(places == 0), strength)
 
 
@@ -79,6 +81,15 @@ def _lead(accent: NDArray[np.float64], places: NDArray[np.int64], metre: int) ->
     """How far the mean accent of the downbeats lies above the next highest place in the bar."""
     means = [accent[places == place].mean() if np.any(places == place) else 0.0 for place in range(metre)]
     return max(0.0, float(means[0] - max(means[1:])))
+
+
+def _alternation(accent: NDArray[np.float64]) -> float:
+    """How far every other beat differs from those between, in groups of eight beats."""
+    groups = accent[: max(accent.size // 8, 1) * 8]
+    if groups.size < 8:
+        return 0.0
+    each = groups.reshape(-1, 8)
+    return float(np.mean(np.abs(each[:, ::2].mean(axis=1) - each[:, 1::2].mean(axis=1))))
 
 
 def _highest_near(strength: NDArray[np.float32], at: NDArray[np.int64]) -> NDArray[np.float64]:

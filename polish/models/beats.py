@@ -27,10 +27,13 @@ FEWEST_BEATS = 4
 UNCLEAR = 0.16
 """Clarity below which there is no steady beat. Noise of any length reads up to 0.12, songs 0.24 to 0.8."""
 LOW_SHARE = 0.15
+"""How much more the bass says than the rest about where exactly a beat is."""
 STILL = 0.004
 """Liveliness below which nothing begins: a held tone."""
-_USUAL_BPM, _USUAL_OCTAVES = 105.0, 0.9
+_USUAL_BPM, _USUAL_OCTAVES = 112.0, 0.9
 """The farther a level lies from where most songs are, the better its bars must be."""
+_LEAST_STRENGTH = 0.1
+"""So that where no bar is heard (a click track) the usual tempo decides."""
 _ACROSS_THREE = 0.5
 """Tempi that differ by three against two are rarer to mistake than halves and doubles."""
 _CLEAR_ENOUGH = 0.5
@@ -121,10 +124,10 @@ def _reading(
     )
     together = metre.accents(measures)
     on, off = together[: beats_s.size], together[beats_s.size :]
-    grid_s = beats_s if on.mean() >= off.mean() - 0.5 else middles_s
+    grid_s = beats_s if on.mean() >= off.mean() else middles_s
     bars = metre.bars(metre.accents(metre.marks(grid_s, heard, harmony)))
     octaves = math.log2(_tempo_bpm(grid_s) / _USUAL_BPM) / _USUAL_OCTAVES
-    score = likely * clarity * bars.strength * math.exp(-0.5 * octaves**2)
+    score = likely * clarity * (bars.strength + _LEAST_STRENGTH) * math.exp(-0.5 * octaves**2)
     return _Reading(grid_s, bars, clarity, score)
 
 
