@@ -101,6 +101,7 @@ def test_a_window_goes_on_from_the_tokens_it_is_given(models):
     assert (after[:, :40] == before).all()
 
 
+@pytest.mark.slow
 def test_a_long_take_is_written_in_windows(models):
     seconds = WINDOW_S + CARRY_S
     take = generate("musicgen-small", seconds=seconds)
