@@ -151,5 +151,5 @@ class _Form:
             return False
         last = [index for index in self.of(group) if index + 1 not in self.of(group)]
         follows = all(index + 1 < len(self.parts) and self.parts[index + 1].group == chorus for index in last)
-        before = {self.parts[index - 1].group for index in visits} - {chorus, group}
-        return follows and len(before) == 1 and len(self.visits(before.pop())) > 1
+        before = {self.parts[index - 1].group for index in visits}
+        return follows and len(before) == 1 and chorus not in before and len(self.visits(before.pop())) > 1

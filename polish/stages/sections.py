@@ -85,9 +85,7 @@ class Sections(Stage):
         levels = [part.loudness_lufs for part in sections if part.loudness_lufs is not None]
         facts = {
             "labels_from": by,
-            "voice": None
-            if voice is None
-            else [None if p.voice is None else round(p.voice, 2) for p in parts],
+            "voice_pct": [None if share is None else round(100 * share) for share in shares],
             "range_lu": round(max(levels) - min(levels), 2) if levels else None,
         }
         return sections, facts
