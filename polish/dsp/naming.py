@@ -68,7 +68,7 @@ class _Form:
         self.heard = [index for index, part in enumerate(parts) if part.loudness_lufs is not None]
         self.groups = sorted({parts[index].group for index in self.heard})
         self.usual_s = float(np.median([parts[index].length_s for index in self.heard] or [0.0]))
-        voices = [part.voice for part in parts if part.voice is not None]
+        voices = [voice for index in self.heard if (voice := parts[index].voice) is not None]
         self.sung = max(voices) if voices and max(voices) > 0.05 else None
         self.end_s = parts[-1].end_s if parts else 0.0
 
