@@ -146,7 +146,7 @@ def _spectra(
     # So that the bins of a column add up to its mean square (Parseval, with the window's power).
     scale = np.full(bins, 2 / (size * 0.375 * size), np.float32)
     scale[[0, -1]] /= 2
-    hz = np.fft.rfftfreq(size, 1 / sound.rate_hz)
+    hz: NDArray[np.float64] = np.fft.rfftfreq(size, 1 / sound.rate_hz).astype(np.float64)
     for first, spectrum in stft_blocks(sound.samples, size, hop, block=per_cell * 8):
         squares = (spectrum.real**2 + spectrum.imag**2) * scale[:, None]
         lone = _lone_tones(squares.mean(axis=0), hz)

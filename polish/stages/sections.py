@@ -48,13 +48,14 @@ class Sections(Stage):
     )
 
     def run(self, song: Song, context: Context = Context()) -> Song:
-        assert song.mix is not None
+        mix = song.mix
+        assert mix is not None
         if song.beats is None:
             tracker = engines.choose("beat_tracker", offline=context.offline).make()
             assert isinstance(tracker, engines.BeatTracker)
-            song = song.having(beats=tracker.track(song.mix))
+            song = song.having(beats=tracker.track(mix))
         context.progress(0.3)
-        sections, facts = self._found(song, song.mix, context)
+        sections, facts = self._found(song, mix, context)
         context.progress(1.0)
         return song.having(sections=sections).noting(self.step(context), **facts)
 

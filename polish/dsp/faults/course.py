@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..loudness import SHORT_TERM_BINS
 from ..survey import TICK_S, decibels
-from .base import Fault, Known
+from .base import Fault, Known, Severity
 
 GAP_S, GAP_DB = 0.03, 45.0
 """A hole of 30 ms is heard as one; 45 dB in 20 ms is a cut: the shortest note takes longer to end."""
@@ -63,7 +63,7 @@ def abrupt_ending(known: Known) -> list[Fault]:
     if value < ABRUPT_DB:
         return []
     at = min(end * TICK_S, look.duration_s)
-    severity = "warning" if value > ABRUPT_DB / 2 else "info"
+    severity: Severity = "warning" if value > ABRUPT_DB / 2 else "info"
     return [Fault("abrupt_ending", max(0.0, at - 0.05), at, severity, value)]
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ...units import decibels
 from .. import lowend
 from ..survey import TICK_S
-from .base import Fault, Known
+from .base import Fault, Known, Severity
 
 OVER_DBTP = -1.0
 """The ceiling that streaming services ask for; lossy encoding adds up to 1 dB above it."""
@@ -72,7 +72,7 @@ def clipping(known: Known) -> list[Fault]:
         return []
     value = found.size / known.survey.duration_s
     start, end = found.min() / sound.rate_hz, (found.max() + 1) / sound.rate_hz
-    severity = "error" if value > 20 else "warning"
+    severity: Severity = "error" if value > 20 else "warning"
     return [Fault("clipping", float(start), float(end), severity, float(value), {"count": float(found.size)})]
 
 

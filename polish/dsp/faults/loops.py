@@ -70,11 +70,11 @@ def _candidates(mel: NDArray[np.float32], shortest_s: float) -> list[tuple[int, 
     """Lag, start and length (in columns) of what looks like a repetition, likeliest first."""
     count = len(mel) // _POOL
     coarse = mel[: count * _POOL].reshape(count, _POOL, -1).mean(axis=1)
-    power = np.sum(coarse**2, axis=1, dtype=np.float64)
+    power: NDArray[np.float64] = np.asarray((coarse.astype(np.float64) ** 2).sum(axis=1))
     if not power.any():
         return []
     rate, least = COLUMNS_HZ / _POOL, 0.5 * float(np.median(power[power > 0]))
-    scored = []
+    scored: list[tuple[float, int, int, int]] = []
     for lag in range(int(shortest_s * rate), min(int(LONGEST_S * rate), count // 2) + 1):
         window = max(lag, int(_LEAST_WINDOW_S * rate))
         if count - lag < window:
@@ -90,7 +90,8 @@ def _candidates(mel: NDArray[np.float32], shortest_s: float) -> list[tuple[int, 
 
 def _peaks(alike: NDArray[np.float64], window: int) -> list[int]:
     """The best place, then the best outside its window, and so on, as far as they are worth a look."""
-    left, found = alike.copy(), []
+    left = alike.copy()
+    found: list[int] = []
     while len(found) < _MOST and left.size and left.max() >= _WORTH_A_LOOK:
         at = int(np.argmax(left))
         found.append(at)

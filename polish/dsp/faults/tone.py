@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import lowend, resonance
 from ..survey import decibels
-from .base import Fault, Known
+from .base import Fault, Known, Severity
 
 WALL_DB = 18.0
 """Within 800 Hz. What instruments and microphones do takes an octave for that."""
@@ -60,7 +60,7 @@ def bandwidth_wall(known: Known) -> list[Fault]:
     rest = level[at[edge] + gap :].max() - above[edge]
     if drop[edge] < WALL_DB or rest > drop[edge] / 2 or value > WALL_HEARD_HZ:
         return []
-    severity = "info" if value > 17_500 else "warning"
+    severity: Severity = "info" if value > 17_500 else "warning"
     return known.whole("bandwidth_wall", severity, round(value, -1), drop_db=float(drop[edge]))
 
 
@@ -128,7 +128,7 @@ def hum(known: Known) -> list[Fault]:
     found = lowend.hum(sound.samples, sound.rate_hz)
     if found is None:
         return []
-    severity = "warning" if found.level_db > -45 else "info"
+    severity: Severity = "warning" if found.level_db > -45 else "info"
     return known.whole("hum", severity, found.level_db, hz=found.lines_hz[0])
 
 
