@@ -204,3 +204,11 @@ def test_the_real_drafts_keep_a_steady_beat(real) -> None:
     for name, bpm in (("mureka-01", 96), ("suno-05", 72)):
         grid = track(audio.read(real / "drafts" / f"{name}.mp3").cut(20, 50))
         assert min(abs(grid.tempo_bpm / bpm - ratio) for ratio in (0.5, 1, 2)) < 0.02
+
+
+def test_tuning_is_read_in_cents() -> None:
+    from polish.stages.beats import tuning_cents
+
+    sharp = sounds.sine(440 * 2 ** (25 / 1200), seconds=3.0)
+    assert tuning_cents(sharp) == pytest.approx(25, abs=3)
+    assert tuning_cents(sounds.silence(3.0)) is None

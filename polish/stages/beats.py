@@ -7,6 +7,8 @@ from typing import cast
 import numpy as np
 from pydantic import Field
 
+from ..audio import Sound
+from ..dsp.onsets import one_channel
 from ..models import engines
 from ..models.engines import BeatTracker
 from ..song import Beats as Grid
@@ -41,8 +43,24 @@ class Beats(Stage):
         return song.having(beats=grid).noting(
             self.step(context), engine=choice.name, why=choice.why, tempo_bpm=grid.tempo_bpm,
             tempo_drift_pct=drift_pct(grid), beats_per_bar=grid.beats_per_bar, key=grid.key,
-            confidence=grid.confidence, beats=len(grid.beats_s), bars=len(grid.downbeats_s),
+            tuning_cents=tuning_cents(song.mix), confidence=grid.confidence,
+            beats=len(grid.beats_s), bars=len(grid.downbeats_s),
         )  # fmt: skip
+
+
+def tuning_cents(mix: Sound) -> float | None:
+    """How far the song is tuned from A = 440 Hz, −50 to 50 cents; None where no pitch is heard.
+
+    The mode of the pitches of the spectrum's peaks (`librosa.estimate_tuning`), over at most a
+    minute from the middle.
+    """
+    import librosa
+
+    middle_s = mix.duration_s / 2
+    mono = one_channel(mix.cut(middle_s - 30, middle_s + 30))
+    if mono.frames < 4096 or mono.silent:
+        return None
+    return round(100 * float(librosa.estimate_tuning(y=mono.samples[0], sr=mono.rate_hz)), 1)
 
 
 def drift_pct(grid: Grid) -> float | None:
