@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,8 +41,8 @@ def theirs(networks, mix: Sound, name: str) -> np.ndarray:
     return (out * (mono.std() + 1e-8)).numpy()
 
 
-def ours(name: str, mix: Sound, **more) -> dict[str, Sound]:
-    return Demucs(name).separate(mix, seed=0, progress=lambda _: None, **more)
+def ours(name: str, mix: Sound, **more) -> Mapping[str, Sound]:
+    return Demucs(name).separate(mix, seed=0, progress=lambda _: None, **more).stems
 
 
 @pytest.mark.parametrize("name", ["htdemucs", "htdemucs_ft", "htdemucs_6s", "hdemucs_mmi"])

@@ -34,8 +34,8 @@ class Separating(Gain):
 class Fake(engine_room.Separator):
     weights: ClassVar = {"htdemucs": ("htdemucs/a.safetensors", "htdemucs/b.yaml")}
 
-    def separate(self, mix, *, seed, progress):
-        return {}
+    def separate(self, mix, *, seed, progress, stems=(), mode="exact", shifts=0):
+        return engine_room.Separated({})
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from polish.audio import Sound
 from polish.dsp.residual import residual_dbfs, share_residual
 from polish.errors import BadInput, ModelUnavailable, UsageError
 from polish.models import engines
-from polish.models.engines import Separator
+from polish.models.engines import Separated, Separator
 from polish.song import Song
 from polish.stages.base import Context
 from polish.stages.separate import Separate
@@ -25,8 +25,10 @@ class Leaky(Separator):
 
     gains: ClassVar = {"drums": 0.5, "bass": 0.1, "other": 0.2, "vocals": 0.0}
 
-    def separate(self, mix, *, seed, progress, stems=()):
-        return {name: Sound(mix.samples * np.float32(gain), mix.rate_hz) for name, gain in self.gains.items()}
+    def separate(self, mix, *, seed, progress, stems=(), mode="exact", shifts=0):
+        return Separated({
+            name: Sound(mix.samples * np.float32(gain), mix.rate_hz) for name, gain in self.gains.items()
+        })  # fmt: skip
 
 
 @pytest.fixture

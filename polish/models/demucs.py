@@ -28,7 +28,7 @@ from .. import audio
 from ..audio.sound import Samples, Sound
 from ..errors import ModelUnavailable
 from . import store
-from .engines import Progress, Separator
+from .engines import Mode, Progress, Separated, Separator
 
 FOUR = ("drums", "bass", "other", "vocals")
 SIX = (*FOUR, "guitar", "piano")
@@ -79,8 +79,15 @@ class Demucs(Separator):
         return BAGS[self.name].sources
 
     def separate(
-        self, mix: Sound, *, seed: int, progress: Progress, stems: Collection[str] = ()
-    ) -> dict[str, Sound]:
+        self,
+        mix: Sound,
+        *,
+        seed: int,
+        progress: Progress,
+        stems: Collection[str] = (),
+        mode: Mode = "exact",
+        shifts: int = 0,
+    ) -> Separated:
         bag = BAGS[self.name]
         wanted = [index for index, source in enumerate(bag.sources) if not stems or source in stems]
         runs = [k for k in range(len(bag.networks)) if bag.shares(k)[wanted].any()]
@@ -97,7 +104,7 @@ class Demucs(Separator):
         out *= np.float32(deviation)
         out += np.float32(mean / len(bag.sources))
         named = zip((bag.sources[index] for index in wanted), out, strict=True)
-        return {name: _fitted(stem, heard.rate_hz, mix) for name, stem in named}
+        return Separated({name: _fitted(stem, heard.rate_hz, mix) for name, stem in named})
 
 
 def _normalised(heard: Sound) -> tuple[Samples, float, float]:

@@ -31,7 +31,7 @@ from ..dsp.melody import harmonic_comb, predominant_pitch
 from ..dsp.repetition import repeating
 from ..dsp.spectrum import OverlapAdd, Spectrum, columns, stft
 from .cue_weights import FIRST, SECOND, SOURCES, Weights
-from .engines import Progress, Separator
+from .engines import Mode, Progress, Separated, Separator
 
 Masks = NDArray[np.float32]
 """`float32`, shape ``(4, columns, bins)``, in the order of `SOURCES`, summing to 1."""
@@ -73,11 +73,18 @@ class Grid:
 
 
 class BuiltinSeparator(Separator):
-    """Cues, weights and soft masks; see the module."""
+    """Cues, weights and soft masks; see the module. Nothing is random, and there is one mode."""
 
     def separate(
-        self, mix: Sound, *, seed: int, progress: Progress, stems: Collection[str] = ()
-    ) -> dict[str, Sound]:
+        self,
+        mix: Sound,
+        *,
+        seed: int,
+        progress: Progress,
+        stems: Collection[str] = (),
+        mode: Mode = "exact",
+        shifts: int = 0,
+    ) -> Separated:
         wanted = [index for index, name in enumerate(SOURCES) if not stems or name in stems]
         out = np.zeros((len(wanted), *mix.samples.shape), np.float32)
         grid = Grid.at(mix.rate_hz)
@@ -88,7 +95,7 @@ class BuiltinSeparator(Separator):
             for done, (block, parts) in enumerate(zip(blocks, made, strict=True)):
                 out[:, :, block.frames] += np.multiply(parts, block.fades(), out=parts)
                 progress((done + 1) / len(blocks))
-        return {SOURCES[source]: Sound(out[row], mix.rate_hz) for row, source in enumerate(wanted)}
+        return Separated({SOURCES[source]: Sound(out[row], mix.rate_hz) for row, source in enumerate(wanted)})
 
 
 @dataclass(frozen=True)

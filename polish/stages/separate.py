@@ -75,7 +75,7 @@ class Separate(Stage):
             made = dict.fromkeys(wanted, mix)
         else:
             found = engine.separate(mix, seed=context.seed, progress=context.progress, stems=wanted)
-            made = {name: found[name] for name in wanted}
+            made = {name: found.stems[name] for name in wanted}
         if wanted == ("vocals",):
             rest = np.subtract(mix.samples, made["vocals"].samples)
             return {**made, "accompaniment": mix.with_samples(rest)}
