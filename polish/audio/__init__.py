@@ -1,8 +1,9 @@
 """The only door through which sound comes in or goes out.
 
 `read` takes any common format and refuses what is damaged, `write` leaves whole files that
-were read back. Names are imported when they are first used: libsndfile, soxr and mutagen
-are not loaded by ``polish --help``.
+were read back, `scratch` makes room for sounds that are too long for memory. Names are
+imported when they are first used: libsndfile, soxr and mutagen are not loaded by
+``polish --help``.
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ if TYPE_CHECKING:
     from .previews import preview
     from .probing import Probe, probe
     from .reading import read
+    from .scratching import rest, scratch
     from .stems import read_stems
     from .tags import read_tags
     from .writing import write
 
 __all__ = [
     "Format", "Probe", "Samples", "Sound", "add", "peak", "preview", "probe", "read", "read_stems",
-    "read_tags", "resample", "write",
+    "read_tags", "resample", "rest", "scratch", "write",
 ]  # fmt: skip
 
 _HOMES = {
     "Format": "formats", "Probe": "probing", "add": "convert", "peak": "convert", "preview": "previews",
     "probe": "probing", "read": "reading", "read_stems": "stems", "read_tags": "tags", "resample": "convert",
-    "write": "writing",
+    "rest": "scratching", "scratch": "scratching", "write": "writing",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .scratching import rest, scratch
 from .sound import Sound
 
 _BLOCK_FRAMES = 1 << 18
@@ -49,13 +50,14 @@ def add(sounds: Sequence[Sound]) -> Sound:
                 f"sounds differ: {first.samples.shape} at {first.rate_hz} Hz "
                 f"and {other.samples.shape} at {other.rate_hz} Hz"
             )
-    total = np.empty(first.samples.shape, np.float32)
+    total = scratch(first.samples.shape)
     for start in range(0, first.frames, _BLOCK_FRAMES):
         part = slice(start, start + _BLOCK_FRAMES)
         block = first.samples[:, part].astype(np.float64)
         for other in sounds[1:]:
             block += other.samples[:, part]
         total[:, part] = block
+        rest(total, *(sound.samples for sound in sounds))
     return Sound(total, first.rate_hz)
 
 
@@ -65,4 +67,5 @@ def peak(sound: Sound) -> float:
     for start in range(0, sound.frames, _BLOCK_FRAMES):
         block = sound.samples[:, start : start + _BLOCK_FRAMES]
         highest = np.maximum(highest, np.maximum(block.max(), -block.min()))
+        rest(sound.samples)
     return float(highest)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import BadInput
 from ..units import clock
 from . import ffmpeg, headers, mp4, mpeg, sniff
+from .scratching import rest, scratch
 from .sound import Samples, Sound
 
 _BLOCK_FRAMES = 1 << 18
@@ -223,23 +224,32 @@ def _check_form(path: Path, rate_hz: int, channels: int) -> None:
 def _collect(blocks: Iterable[NDArray[np.float32]], channels: int, expected: int) -> Samples:
     """Blocks ``(frames, channels)`` into one contiguous array ``(channels, frames)``.
 
-    Holds the sound once, not twice, when `expected` frames is right or a little too many.
+    Holds the sound once, not twice, when `expected` frames is right or a little too many; a
+    long one on the disk.
     """
     room = max(1, min(expected + 4096, _MOST_AHEAD // channels)) if expected > 0 else 1 << 20
-    samples = np.empty((channels, room), np.float32)
+    samples = scratch((channels, room))
     frames = 0
     for block in blocks:
         end = frames + block.shape[0]
         if end > room:
             room = max(2 * room, end)
-            larger = np.empty((channels, room), np.float32)
-            larger[:, :frames] = samples[:, :frames]
+            larger = scratch((channels, room))
+            for start in range(0, frames, _BLOCK_FRAMES):
+                part = slice(start, min(start + _BLOCK_FRAMES, frames))
+                larger[:, part] = samples[:, part]
+                rest(larger, samples)
             samples = larger
         samples[:, frames:end] = block.T
         frames = end
+        rest(samples)
     flat = samples.reshape(-1)
     for channel in range(1, channels):  # close the gaps in place: channels move towards the front
-        flat[channel * frames : (channel + 1) * frames] = flat[channel * room : channel * room + frames]
+        for start in range(0, frames, _BLOCK_FRAMES):
+            count = min(_BLOCK_FRAMES, frames - start)
+            old, new = channel * room + start, channel * frames + start
+            flat[new : new + count] = flat[old : old + count]
+            rest(flat)
     return flat[: channels * frames].reshape(channels, frames)
 
 
@@ -250,6 +260,7 @@ def _refuse_nonsense(path: Path, samples: Samples, rate_hz: int) -> None:
         if not fine.all():
             bad += int(fine.size - np.count_nonzero(fine))
             first = min(first, start + int(np.argmin(fine.all(axis=0))))
+        rest(samples)
     if bad:
         samples_are = "1 sample is" if bad == 1 else f"{bad} samples are"
         raise BadInput(

@@ -8,7 +8,6 @@ anything is made of it.
 
 from __future__ import annotations
 
-import mmap
 import os
 import tempfile
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from .. import audio
 from ..audio import Sound
 from . import hashing
 
@@ -117,12 +117,7 @@ class Objects:
 
     def rest(self) -> None:
         """Let the pages of all that is open go: they are read from the disk again when they are wanted."""
-        for sound in list(self._open.values()):
-            base: Any = sound.samples
-            while isinstance(base, np.ndarray):
-                base = base.base
-            if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-                base.madvise(mmap.MADV_DONTNEED)
+        audio.rest(*(sound.samples for sound in list(self._open.values())))
 
     def discard(self, digest: str) -> None:
         """Throw a stored sound away, and forget what is open of it."""
