@@ -8,17 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from ..audio import Sound
+from ..audio import Samples, Sound
 from ..declared import File
 from ..dsp.loudness import integrated_lufs
 from ..dsp.spectrum import third_octave_levels_db
-from ..dsp.tonal import filtered, linear_phase_filter, matching_gains_db
+from ..dsp.tonal import filtered, heard_in_both, linear_phase_filter, matching_gains_db
 from ..errors import BadInput
 from ..song import Song
 from ..units import DB, PERCENT, amplitude
 from .base import Context, Stage
 
 _SHORTEST_REFERENCE_S = 1.0
+_NOTHING_DB = 0.05
+"""Gains that are all smaller are rounding: what they would do is not heard."""
+_LEAST_SIDE_BANDS = 6
 
 CURVES: dict[str, tuple[tuple[float, float], ...]] = {
     "streaming": (
@@ -46,6 +49,7 @@ class Match(Stage):
     name: ClassVar[str] = "match"
     reads: ClassVar[tuple[str, ...]] = ("mix",)
     writes: ClassVar[tuple[str, ...]] = ("mix",)
+    version: ClassVar[int] = 2
 
     reference: Annotated[str, File("sound")] | None = Field(
         None, description="A track whose balance is taken; of any rate and channel count."
@@ -55,6 +59,11 @@ class Match(Stage):
     )
     amount: Annotated[float, PERCENT] = Field(50.0, description="How much of the way to go.")
     limit: Annotated[float, DB.between(0, 12)] = Field(6.0, description="The most gain or cut of any band.")
+    mid_side: bool = Field(
+        False,
+        description="Match the middle and the sides each to the reference's, "
+        "so that the width of each band goes with it.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -63,31 +72,42 @@ class Match(Stage):
             raise ValueError("reference and curve are both given: take one of them")
         return given
 
+    @model_validator(mode="after")
+    def _sides_of_something(self) -> Match:
+        if self.mid_side and not self.reference:
+            raise ValueError("a curve has no sides: mid_side needs a reference")
+        return self
+
     def run(self, song: Song, context: Context = Context()) -> Song:
         mix, step = song.mix, self.step(context)
+        reference = self._reference(context)
         if mix.silent:
             context.notice("the mix is silent: there is nothing to match")
             return song.noting(step, bands_hz=[], gains_db=[], makeup_db=0.0)
-        hz, own_db = third_octave_levels_db(mix.samples, mix.rate_hz)
         context.progress(0.3)
-        wanted_db = self._wanted_db(hz, context)
-        context.progress(0.5)
+        apart = self.mid_side and self._has_sides(mix, reference, context)
+        hz, own_db = _levels_db(mix, apart)
+        wanted_db = _curve_db(self.curve, hz) if reference is None else _reference_db(reference, hz, apart)
+        context.progress(0.6)
         gains_db = matching_gains_db(
             mix.rate_hz, hz, own_db, wanted_db, share=self.amount / 100, limit_db=self.limit
         )
+        if np.abs(gains_db).max(initial=0.0) < _NOTHING_DB:
+            gains_db = np.zeros_like(gains_db)
         matched, makeup_db = _matched(mix, hz, gains_db)
+        names = ("gains_db", "side_gains_db")
+        found = {
+            name: [round(float(gain), 2) for gain in part]
+            for name, part in zip(names, gains_db, strict=False)
+        }
         return song.having(mix=matched).noting(
-            step,
-            bands_hz=[round(float(at), 1) for at in hz],
-            gains_db=[round(float(gain), 2) for gain in gains_db],
-            makeup_db=makeup_db,
+            step, bands_hz=[round(float(at), 1) for at in hz], **found, makeup_db=makeup_db
         )
 
-    def _wanted_db(self, hz: NDArray[np.float64], context: Context) -> NDArray[np.float64]:
-        """Band levels to match, ``(bands,)``; very low above where the reference ends."""
+    def _reference(self, context: Context) -> Sound | None:
+        """The reference; refused before anything is measured."""
         if self.reference is None:
-            points_hz, levels_db = zip(*CURVES[self.curve], strict=True)
-            return np.interp(np.log(hz), np.log(points_hz), levels_db)
+            return None
         sound = context.sound(self.reference)
         if sound.silent:
             raise BadInput("the reference is silent", where=self.reference, hint="give a track with sound")
@@ -95,16 +115,61 @@ class Match(Stage):
             raise BadInput(
                 "the reference is shorter than a second", where=self.reference, hint="give a whole track"
             )
-        at_hz, levels_db = third_octave_levels_db(sound.samples, sound.rate_hz)
-        return np.interp(hz, at_hz, levels_db, right=-np.inf)
+        return sound
+
+    def _has_sides(self, mix: Sound, reference: Sound | None, context: Context) -> bool:
+        """Whether both are stereo with something in their sides; says so where they are not."""
+        for name, sound in (("mix", mix), ("reference", reference)):
+            if sound is None or sound.channels != 2:
+                why = f"the {name} has {sound.channels if sound else 0} channels"
+            elif not _sides_are_heard(sound):
+                why = f"the {name} has nothing in its sides"
+            else:
+                continue
+            context.notice(f"{why}: middle and sides are matched as one")
+            return False
+        return True
+
+
+def _levels_db(sound: Sound, apart: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Band levels ``(parts, bands)`` of the whole, or of middle and sides."""
+    parts = [part[None] for part in _rotated(sound.samples)] if apart else [sound.samples]
+    found = [third_octave_levels_db(part, sound.rate_hz) for part in parts]
+    return found[0][0], np.stack([levels_db for _, levels_db in found])
+
+
+def _sides_are_heard(sound: Sound) -> bool:
+    _, levels_db = _levels_db(sound, True)
+    return bool(heard_in_both(levels_db, levels_db)[1].sum() >= _LEAST_SIDE_BANDS)
+
+
+def _curve_db(curve: str, hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    points_hz, levels_db = zip(*CURVES[curve], strict=True)
+    return np.interp(np.log(hz), np.log(points_hz), levels_db)[None]
+
+
+def _reference_db(reference: Sound, hz: NDArray[np.float64], apart: bool) -> NDArray[np.float64]:
+    """Its levels at the bands of the mix; nothing above where its own rate ends."""
+    at_hz, levels_db = _levels_db(reference, apart)
+    return np.stack([np.interp(hz, at_hz, part, right=-np.inf) for part in levels_db])
+
+
+def _rotated(samples: Samples) -> Samples:
+    """Left and right to middle and side, and back: ``(l + r) / √2`` and ``(l - r) / √2``, one power."""
+    half = np.float32(0.5**0.5)
+    return np.stack([(samples[0] + samples[1]) * half, (samples[0] - samples[1]) * half])
 
 
 def _matched(mix: Sound, hz: NDArray[np.float64], gains_db: NDArray[np.float64]) -> tuple[Sound, float]:
     """The mix with these gains, at the loudness it had, and the gain that put it there."""
     if not gains_db.any():
         return mix, 0.0
-    impulse = linear_phase_filter(mix.rate_hz, hz, gains_db)
-    samples = filtered(mix.samples, impulse)
+    filters = [linear_phase_filter(mix.rate_hz, hz, part) for part in gains_db]
+    if len(filters) == 1:
+        samples = filtered(mix.samples, filters[0])
+    else:
+        parts = [filtered(p[None], own) for p, own in zip(_rotated(mix.samples), filters, strict=True)]
+        samples = _rotated(np.concatenate(parts))
     before, after = (integrated_lufs(s, mix.rate_hz) for s in (mix.samples, samples))
     if before is None or after is None:
         return mix.with_samples(samples), 0.0
