@@ -42,30 +42,33 @@ class _Order:
     sound: Sound
     format: Format
     tags: Mapping[str, str]
+    dither: quantise.Dither
     seed: int
 
     def blocks(self) -> Iterator[NDArray[np.int32] | NDArray[np.float32]]:
         """The values the file is to hold, interleaved, block by block."""
         bits = self.format.bits
         if bits is not None and not self.format.floating:
-            return quantise.blocks(self.sound.samples, bits, seed=self.seed)
+            return quantise.blocks(self.sound, bits, dither=self.dither, seed=self.seed)
         return quantise.floats(self.sound.samples)
 
 
 def write(
     path: str | Path, sound: Sound, format: str | Format = "wav 24-bit", *,
-    tags: Mapping[str, str] | None = None, seed: int = 0,
+    tags: Mapping[str, str] | None = None, dither: quantise.Dither = "tpdf", seed: int = 0,
 ) -> Path:  # fmt: skip
     """Write a sound as a whole file that was read back and compared.
 
     The same sound, format, tags and seed give the same bytes. Lossless files hold exactly
-    what was meant at their depth; 16 bits are dithered (`polish.audio.quantise`). A codec
-    that does not know the sound's rate gets it resampled to `Format.rate_for`.
+    what was meant at their depth; where that loses bits, at 24 too, they are dithered
+    (`polish.audio.quantise`). A codec that does not know the sound's rate gets it resampled to
+    `Format.rate_for`.
 
     Args:
         path: the target; its folder is made when needed.
         sound: what to write; beyond full scale only for ``wav 32-float``.
         tags: title, artist, … (see `polish.audio.tags`).
+        dither: ``tpdf``, ``shaped`` or ``none``, for integer formats; codecs are given floats.
         seed: of the dither.
 
     Raises:
@@ -82,7 +85,7 @@ def write(
             where=path, hint="choose another format, such as wav 24-bit",
         )  # fmt: skip
     _refuse_unfit(path, sound, format)
-    order = _Order(path, resample(sound, format.rate_for(sound.rate_hz)), format, tags or {}, seed)
+    order = _Order(path, resample(sound, format.rate_for(sound.rate_hz)), format, tags or {}, dither, seed)
     with whole_file(path) as part:
         if format.lossy:
             _encode(part, order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -36,6 +36,11 @@ class Master(Delivery):
         description="The kind of file: wav or flac with 16-bit, 24-bit (wav also 32-float); mp3, m4a, ogg or "
         "opus with a bit rate, as in mp3 320k.",
     )
+    dither: Literal["tpdf", "shaped", "none"] = Field(
+        "tpdf",
+        description="Noise added where bits are lost, in wav and flac with 16-bit or 24-bit: triangular "
+        "(tpdf), the same moved to where it is heard least (shaped, for 16-bit), or none.",
+    )
 
     def write(self, song: Song, folder: Path) -> Delivered:
         """Write ``TITLE.wav``, or ``TITLE (id).wav`` where there are several masters.
@@ -57,7 +62,7 @@ class Master(Delivery):
         path = folder / (self._file_name(song, name) + self.format.suffix)
         gain_db = self._fitting_gain_db(sound)
         for _ in range(_ATTEMPTS):
-            audio.write(path, _lower(sound, gain_db), self.format, tags=song.tags)
+            audio.write(path, _lower(sound, gain_db), self.format, tags=song.tags, dither=self.dither)
             measured = _measured(path)
             over_db = (measured["true_peak_dbtp"] or -np.inf) - CEILING_DBTP
             if not self.format.lossy or over_db <= 0:
