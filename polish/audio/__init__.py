@@ -21,18 +21,20 @@ if TYPE_CHECKING:
     from .reading import read
     from .scratching import rest, scratch
     from .stems import read_stems
+    from .streaming import Blocks, blocks
     from .tags import read_tags
     from .writing import write
 
 __all__ = [
-    "Format", "Probe", "Samples", "Sound", "add", "peak", "preview", "probe", "read", "read_stems",
-    "read_tags", "resample", "rest", "scratch", "write",
+    "Blocks", "Format", "Probe", "Samples", "Sound", "add", "blocks", "peak", "preview", "probe", "read",
+    "read_stems", "read_tags", "resample", "rest", "scratch", "write",
 ]  # fmt: skip
 
 _HOMES = {
-    "Format": "formats", "Probe": "probing", "add": "convert", "peak": "convert", "preview": "previews",
-    "probe": "probing", "read": "reading", "read_stems": "stems", "read_tags": "tags", "resample": "convert",
-    "rest": "scratching", "scratch": "scratching", "write": "writing",
+    "Blocks": "streaming", "Format": "formats", "Probe": "probing", "add": "convert", "blocks": "streaming",
+    "peak": "convert", "preview": "previews", "probe": "probing", "read": "reading", "read_stems": "stems",
+    "read_tags": "tags", "resample": "convert", "rest": "scratching", "scratch": "scratching",
+    "write": "writing",
 }  # fmt: skip
 
 

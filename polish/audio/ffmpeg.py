@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PolishError, UsageError
+from . import layouts
 
 BLOCK_FRAMES = 1 << 16
 _DEMUXERS = (
@@ -39,12 +40,15 @@ class Stream:
 
     Attributes:
         rate_hz, channels: of the stream.
+        speakers: which loudspeakers the channels are for, as WAV's channel mask has it; `None`
+            for one or two channels, and where ffmpeg does not know.
         blocks: float32 ``(frames, channels)``, one after another.
         notes: what ffmpeg said; complete when `blocks` is used up.
     """
 
     rate_hz: int
     channels: int
+    speakers: int | None
     blocks: Iterator[NDArray[np.float32]]
     notes: Words
 
@@ -96,23 +100,38 @@ def decoding(path: Path) -> Iterator[Stream]:
     Raises:
         FfmpegFailed: no sound stream, or nothing that could be decoded.
     """
-    command = [*_reading("info", path), "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+    wav = ["-map", "0:a:0", "-map_metadata", "-1", "-fflags", "+bitexact", "-c:a", "pcm_f32le", "-f", "wav"]
+    command = [*_reading("info", path), *wav, "pipe:1"]
     with _process(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None
         notes = Words(process.stderr)
-        head = process.stdout.read(24)
-        if len(head) < 24:
+        form = _wav_form(process.stdout)
+        if form is None:
             raise FfmpegFailed(reason(notes.all()))
-        _, start, _, _, rate_hz, channels = struct.unpack(">4s5I", head)
-        process.stdout.read(start - 24)
-        yield Stream(rate_hz, channels, _floats(process.stdout, channels), notes)
+        rate_hz, channels, speakers = form
+        yield Stream(rate_hz, channels, speakers, _floats(process.stdout, channels), notes)
+
+
+def _wav_form(pipe: IO[bytes]) -> tuple[int, int, int | None] | None:
+    """Rate, channels and channel mask of a WAV on a pipe, read up to its samples; `None` without any."""
+    pipe.read(12)
+    form = None
+    while len(head := pipe.read(8)) == 8:
+        name, size = struct.unpack("<4sI", head)
+        if name == b"data":
+            return form
+        content = pipe.read(size + size % 2)
+        if name == b"fmt ":
+            _, channels, rate_hz = struct.unpack_from("<HHI", content)
+            form = rate_hz, channels, layouts.mask(content)
+    return None
 
 
 def _floats(pipe: IO[bytes], channels: int) -> Iterator[NDArray[np.float32]]:
     step = BLOCK_FRAMES * channels * 4
     while block := pipe.read(step):
         whole = len(block) // (4 * channels) * 4 * channels
-        yield np.frombuffer(block[:whole], ">f4").reshape(-1, channels).astype(np.float32)
+        yield np.frombuffer(block[:whole], "<f4").reshape(-1, channels).astype(np.float32, copy=False)
 
 
 def describe(path: Path) -> str:

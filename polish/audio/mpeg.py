@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,7 @@ _KBPS = {
     False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+_WINDOW_BYTES = 1 << 20
 _TAILS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 
 
@@ -52,26 +54,35 @@ class Mp3:
 
 def walk(file: BinaryIO) -> Mp3:
     """Follow the frame headers of an MP3 from its first byte to its last."""
-    file.seek(0)
-    data = file.read()
-    position = id3_bytes(data)
-    first = data[position : position + 4096]
+    size = file.seek(0, os.SEEK_END)
+    position = id3_bytes(_look(file, 0, 10))
+    first = _look(file, position, 4096)
     promised_frames, lame = _xing(first)
     taken_off = sum(_delay_and_padding(first, lame))
     count, samples, rate_hz = 0, 0, 0
+    data, start = b"", 0
     broken_off = False
-    while (frame := _frame(data, position)) is not None:
+    while True:
+        if position + 4 > start + len(data):
+            data, start = _look(file, position, _WINDOW_BYTES), position
+        if (frame := _frame(data, position - start)) is None:
+            break
         length, samples, rate_hz = frame
-        if position + length > len(data):
+        if position + length > size:
             broken_off = True
             break
         position += length
         count += 1
-    rest = data[position : position + 32].lstrip(b"\0")
+    rest = _look(file, position, 32).lstrip(b"\0")
     unbroken = not broken_off and count > 1 and (not rest or rest.startswith(_TAILS))
     there = max(0, (count - (promised_frames is not None)) * samples - taken_off)
     promised = None if promised_frames is None else max(0, promised_frames * samples - taken_off)
     return Mp3(rate_hz, promised or None, there, unbroken, broken_off)
+
+
+def _look(file: BinaryIO, position: int, count: int) -> bytes:
+    file.seek(position)
+    return file.read(count)
 
 
 def _frame(data: bytes, position: int) -> tuple[int, int, int] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import BadInput
 from . import ffmpeg, headers, mp4, mpeg, sniff
-from .reading import examine, opened, undecodable
+from .decoding import examine, opened, undecodable
 
 _BITS = {
     "PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64,
