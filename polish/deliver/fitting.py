@@ -21,7 +21,7 @@ from ..units import amplitude
 CLOSE_DB = 0.1
 """A file this near under its ceiling is not written again."""
 _MARGIN_DB = 0.02
-_MOST_WRITES = 8
+_MOST_WRITES = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,8 @@ class Fitted:
 
     Attributes:
         back: the sound as the file decodes.
-        gain_db: what it was lowered by for the file, 0 or less.
+        gain_db: the gain of the sound in the file, 0 or less.
+        lowered_db: how much of that the ceiling took, 0 or more.
         first_dbtp: true peak of the file as it would be without that; None for silence.
         true_peak_dbtp: true peak of the file as it is; None for silence.
         writes: how often it was written.
@@ -38,6 +39,7 @@ class Fitted:
 
     back: Sound
     gain_db: float
+    lowered_db: float
     first_dbtp: float | None
     true_peak_dbtp: float | None
     writes: int
@@ -53,8 +55,9 @@ def fit(
 ) -> Fitted:
     """Write a sound so that its file decodes with its true peak under a ceiling.
 
-    At most `_MOST_WRITES` times; it ends when the peak is at most `CLOSE_DB` under the ceiling.
-    The file that is left is the loudest that fitted, or the lowest where none did.
+    It ends when the peak is at most `CLOSE_DB` under the ceiling, or a gain that little higher was
+    over it; and after `_MOST_WRITES` writes, one more where the best was not the last. The file
+    that is left is the loudest that fitted, or the lowest where none did.
 
     Args:
         path: where `write` leaves the file.
@@ -73,7 +76,7 @@ def fit(
         return back, true_peak_dbtp(back.samples, back.rate_hz)
 
     back, first_dbtp = written(gain_db)
-    last = Fitted(back, gain_db, first_dbtp, first_dbtp, 1)
+    last = Fitted(back, gain_db, 0.0, first_dbtp, first_dbtp, 1)
     if ceiling_dbtp is None or first_dbtp is None or first_dbtp <= ceiling_dbtp:
         return last
     over_at_db, best = gain_db, None
@@ -82,12 +85,12 @@ def fit(
         if best and not best.gain_db < next_db < over_at_db:
             next_db = (best.gain_db + over_at_db) / 2
         back, peak_dbtp = written(next_db)
-        last = Fitted(back, next_db, first_dbtp, peak_dbtp, last.writes + 1)
+        last = Fitted(back, next_db, gain_db - next_db, first_dbtp, peak_dbtp, last.writes + 1)
         if peak_dbtp is not None and peak_dbtp > ceiling_dbtp:
             over_at_db = next_db
         else:
             best = last
-        if best and (_close(best, ceiling_dbtp) or over_at_db - best.gain_db <= _MARGIN_DB):
+        if best and (_close(best, ceiling_dbtp) or over_at_db - best.gain_db <= CLOSE_DB):
             break
     if best is None or best is last:
         return last
