@@ -1,23 +1,27 @@
-"""The stems as files that add up to what they came from."""
+"""The stems as files that add up to what they came from: all of them, or none."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from .. import audio
-from ..audio import Format, Sound
+from ..audio import Format, Samples, Sound
+from ..dsp.residual import residual_peak
+from ..errors import OutputError
+from ..files import writing_errors
 from ..song import Song
 from ..units import decibels
 from .base import Delivered, Delivery, file_name
 
 _FLOAT = Format("wav", "32-float")
 _AT_ONCE = 2
+_BLOCK_FRAMES = 1 << 18
 
 
 class Stems(Delivery):
@@ -39,6 +43,9 @@ class Stems(Delivery):
     def write_into(self, song: Song, folder: Path, *, relative_to: Path | None = None) -> Delivered:
         """Write ``NAME.wav`` into `folder` for each stem and add up what was written.
 
+        They get their names together, when the last one is whole: a folder never holds some of
+        a song's stems.
+
         Facts: ``sum_error_dbfs`` is the peak of the written stems' sum less the sum they came
         with, `None` when there is no difference; ``sum_to_mix_error_dbfs`` that of their sum
         less the mix as it now is (large after a mixing step, as it should be).
@@ -53,7 +60,8 @@ class Stems(Delivery):
         if rate_hz != first.rate_hz:
             notices.append(f"{format.kind} does not hold {first.rate_hz} Hz: the stems are at {rate_hz} Hz")
         paths = {name: folder / f"{file_name(name)}{format.suffix}" for name in song.stems}
-        difference = _write(song, paths, format, rate_hz)
+        with _together(paths) as parts:
+            difference = _write(song, parts, format, rate_hz)
         facts: dict[str, Any] = {
             "format": str(format),
             "stems": {
@@ -80,6 +88,31 @@ class Stems(Delivery):
         ]
 
 
+@contextmanager
+def _together(paths: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
+    """Hidden paths beside those given, which become them when the block ends well; else nothing is left."""
+    parts = {name: path.with_name(f".part-{path.name}") for name, path in paths.items()}
+    folders = {path.parent for path in paths.values()}
+    new = [each for folder in folders for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        yield parts
+        for name, part in parts.items():
+            with writing_errors(paths[name]):
+                part.replace(paths[name])
+    except BaseException as error:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+        for folder in sorted(new, reverse=True):
+            with suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, OutputError):
+            hidden = {str(part): paths[name] for name, part in parts.items()}
+            raise OutputError(
+                error.what, where=hidden.get(str(error.where), error.where), hint=error.hint
+            ) from error
+        raise
+
+
 def _write(song: Song, paths: Mapping[str, Path], format: Format, rate_hz: int) -> Sound | None:
     """Write the stems, read them back, and add up how they differ from what they were.
 
@@ -94,23 +127,30 @@ def _write(song: Song, paths: Mapping[str, Path], format: Format, rate_hz: int) 
         tags = {**song.tags, "title": f"{song.title} ({name})"} if song.tags else {}
         # A dither of its own for each stem: one and the same would add up to a louder one.
         audio.write(paths[name], audio.resample(stem, rate_hz), format, tags=tags, seed=names.index(name))
+        audio.rest(stem.samples)
         return audio.read(paths[name])
 
     first = next(iter(song.stems.values()))
-    difference = np.zeros(first.samples.shape, np.float32)
+    difference = audio.scratch(first.samples.shape)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for start in range(0, len(names), _AT_ONCE):
             pair = names[start : start + _AT_ONCE]
             for name, back in zip(pair, pool.map(written, pair), strict=True):
-                frames = min(back.frames, first.frames)
                 if rate_hz == first.rate_hz:
-                    difference[:, :frames] += back.samples[:, :frames] - song.stems[name].samples[:, :frames]
+                    _add_difference(difference, back, song.stems[name])
     return Sound(difference, rate_hz) if rate_hz == first.rate_hz else None
+
+
+def _add_difference(difference: Samples, back: Sound, stem: Sound) -> None:
+    for start in range(0, min(back.frames, stem.frames), _BLOCK_FRAMES):
+        part = slice(start, min(start + _BLOCK_FRAMES, back.frames, stem.frames))
+        difference[:, part] += back.samples[:, part] - stem.samples[:, part]
+        audio.rest(difference, back.samples, stem.samples)
 
 
 def _error_to_mix(song: Song, difference: Sound) -> float | None:
     """The peak in dBFS of the written stems' sum less the mix; `None` for no difference or no mix."""
     if song.mix is None or song.mix.samples.shape != difference.samples.shape:
         return None
-    inverted = song.mix.with_samples(-song.mix.samples)
-    return decibels(audio.peak(audio.add([*song.stems.values(), difference, inverted])))
+    parts = {name: stem.samples for name, stem in song.stems.items()}
+    return decibels(residual_peak(song.mix.samples, {**parts, "": difference.samples}))
