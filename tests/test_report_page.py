@@ -13,6 +13,7 @@ import sounds
 from polish.audio import Sound
 from polish.report import page, series
 from polish.song import Master, Song
+from polish.stages.playback import playback
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 
@@ -93,6 +94,21 @@ def test_the_page_shows_findings_sections_lyrics_and_files(song: Song) -> None:
     for words in ("3 dB too much at 300 Hz", "chorus", "la la", "1 not found", "120.0 BPM"):
         assert words in text
     assert 'href="a%20b.wav"' in html
+
+
+def test_the_page_shows_what_listeners_get(song: Song) -> None:
+    quiet = {"id": "stream", "reason": None, "measured": measured(-17.0), "services": playback(-17.0, -2.5)}
+    codec = {"ceiling_dbtp": 0.0, "true_peak_before_dbtp": 0.41, "lowered_db": 0.43, "loudness_lost_lu": 0.43,
+             "writes": 2}  # fmt: skip
+    delivered = {"id": "mp3", "facts": {"file": "a.mp3", "format": "mp3 128k", "codec": codec,
+                                        "measured": measured(-17.43)}}  # fmt: skip
+    html = page(facts(song, masters=[quiet], deliveries=[delivered, {"id": "wav", "facts": {"codec": None}}]))
+    text = " ".join(read(html).split())
+    assert "Spotify +1.5 -15.5 plays at −14 LUFS, but keeps peaks under −1 dBTP" in text
+    assert "Spotify, loud +6.0 -11.0 its limiter takes 4.5 dB off the peaks" in text
+    assert "YouTube * 0 -17.0 plays at −14 LUFS, but turns nothing up" in text
+    assert "a.mp3 mp3 128k 0.41 dBTP 0.43 dB" in text and "-17.43 LUFS" in text
+    assert "What listeners get" not in read(page(facts(song, masters=[])))
 
 
 def test_nothing_is_fetched_from_anywhere(song: Song) -> None:

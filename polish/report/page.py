@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from ..units import clock
+from .players import encoded, services
 from .timeline import timeline
 from .tone import tone
 
@@ -36,13 +37,16 @@ def page(facts: Mapping[str, Any]) -> str:
     before = curves.get("before")
     name, after = next(iter((curves.get("after") or {}).items()), (None, None))
     first = before or after
+    masters = facts.get("masters") or []
     return _template().render(
         facts=facts,
-        masters=facts.get("masters") or [],
+        masters=masters,
         timeline=timeline(facts, first, after if before else None) if first else "",
         tone=tone(first, after if before else None) if first else "",
         after_name=name if before else None,
         rows=_rows(facts),
+        services={master["id"]: found for master in masters if (found := services(master))},
+        encoded=encoded(facts.get("deliveries") or []),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import __version__
 from ..song import Song
+from ..stages.playback import playback
 from . import engines, hashing, slots
 from .cache import Cache
 from .carry import Done
@@ -146,8 +147,12 @@ def _master(name: str, song: Song, written: Sequence[Written]) -> dict[str, Any]
     known = hashing.plain(song.masters[name].facts)
     told = (each.facts for each in written if each.facts.get("of") == name)
     delivered = next((facts for facts in told if facts.get("measured")), {})
-    measured = delivered.get("measured") or known.get("after")
-    return {**known, "id": name, "file": delivered.get("file"), "measured": measured}
+    measured = delivered.get("measured") or known.get("after") or {}
+    services = playback(measured.get("integrated_lufs"), measured.get("true_peak_dbtp"))
+    return {
+        **known, "id": name, "file": delivered.get("file"), "measured": measured or None,
+        "services": services,
+    }  # fmt: skip
 
 
 def _delivery(written: Written) -> dict[str, Any]:

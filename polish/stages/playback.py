@@ -65,14 +65,16 @@ def _entry(service: Service, loudness_lufs: float, true_peak_dbtp: float) -> dic
     target = TARGETS[service.target]
     away_db = gain_db = target.loudness_lufs - loudness_lufs
     limited_db, why = 0.0, None
+    room_db = service.headroom_dbtp - true_peak_dbtp
     if away_db > _AUDIBLE_DB and service.up == "never":
         gain_db, why = 0.0, "turns nothing up"
-    elif away_db > 0 and service.up != "never":
-        room_db = max(0.0, service.headroom_dbtp - true_peak_dbtp)
-        if service.up == "with a limiter":
-            limited_db = max(0.0, away_db - room_db)
-        elif away_db > room_db:
-            gain_db, why = room_db, f"keeps peaks under {service.headroom_dbtp:g} dBTP".replace("-", "−")
+    elif away_db > _AUDIBLE_DB and service.up == "with a limiter":
+        limited_db = max(0.0, away_db - room_db)
+    elif away_db > max(_AUDIBLE_DB, room_db):
+        gain_db, why = (
+            max(0.0, room_db),
+            f"keeps peaks under {service.headroom_dbtp:g} dBTP".replace("-", "−"),
+        )
     if abs(gain_db) <= _AUDIBLE_DB:
         gain_db = 0.0
     return {
