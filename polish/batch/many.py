@@ -169,20 +169,10 @@ def _to_do(songs: Sequence[Path], base: Job, rows: Rows) -> tuple[list[Job], int
         if known:
             title = known["folder"]
         else:
-            title = _free(folder.title(song.resolve().name if song.is_dir() else song.stem), titles)
-            titles.add(title.casefold())
+            title = folder.free(folder.title(song.resolve().name if song.is_dir() else song.stem), titles)
         job = replace(base, file=os.path.abspath(song), name=file, title=title, replaces=known is not None)
         jobs.append(job)
     return jobs, skipped
-
-
-def _free(title: str, taken: set[str]) -> str:
-    """A title that no other song of the batch has: ``song``, ``song (2)`` …"""
-    number, free = 1, title
-    while free.casefold() in taken:
-        number += 1
-        free = f"{title} ({number})"
-    return free
 
 
 def _is_done(row: Row, song: Path, base: Job, digests: dict[bool, str]) -> bool:

@@ -114,10 +114,11 @@ def stage_bar(name: str, quiet: bool = False) -> Iterator[Context]:
 
 def _progress() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
         console=Console(stderr=True), transient=True,
     )  # fmt: skip
 
@@ -139,7 +140,13 @@ def figures(measured: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
             ("true_peak_dbtp", "true peak", "dBTP"),
             ("sample_peak_dbfs", "sample peak", "dBFS"),
             ("plr_db", "peak to loudness", "dB"),
+            ("psr_db", "peak to loudest 3 s", "dB"),
+            ("crest_db", "crest factor", "dB"),
+            ("clipped_samples", "clipped samples", ""),
+            ("clipped_runs", "clipped in a row", ""),
+            ("dc_offset_dbfs", "DC offset", "dBFS"),
             ("correlation", "left/right correlation", ""),
+            ("mono_loss_lu", "loss in mono", "LU"),
             ("bandwidth_hz", "bandwidth", "Hz"),
             ("duration_s", "duration", "s"),
             ("sample_rate_hz", "sample rate", "Hz"),

@@ -37,6 +37,16 @@ def title(name: str) -> str:
     return text or "song"
 
 
+def free(title: str, taken: set[str]) -> str:
+    """A title that no other song has, ``song``, ``song (2)`` …, which is taken from now on."""
+    number, free = 1, title
+    while free.casefold() in taken:
+        number += 1
+        free = f"{title} ({number})"
+    taken.add(free.casefold())
+    return free
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[Path]:
     """Make `folder`, see that it can be written, and hold it against other runs.
@@ -84,19 +94,24 @@ def locked(hidden: Path) -> Iterator[None]:
         lock.release()
 
 
-def see_room(folder: Path, needed_bytes: int) -> None:
-    """See that the disk has room for what will be written into `folder`.
+def nearest(folder: Path) -> Path:
+    """The folder itself, or the nearest above it that is there."""
+    return next((each for each in (folder, *folder.absolute().parents) if each.exists()), folder)
+
+
+def see_room(folder: Path, needed_bytes: int, hint: str = "choose another folder with -o") -> None:
+    """See that the disk has room for what will be written into `folder`, which need not be there yet.
 
     Raises:
         OutputError: it has not.
     """
     with writing_errors(folder):
-        free_bytes = shutil.disk_usage(folder).free
+        free_bytes = shutil.disk_usage(nearest(folder)).free
     if free_bytes < needed_bytes:
         raise OutputError(
             f"the disk is full: {free_bytes / 1e6:.0f} MB free, about {needed_bytes / 1e6:.0f} MB needed",
             where=folder,
-            hint="free some space, or choose another folder with -o",
+            hint=f"free some space, or {hint}",
         )
 
 
