@@ -95,7 +95,7 @@ def faked(monkeypatch) -> list[Job]:
     """`batch` without processes and recipes: songs whose name has ``bad`` in it fail; the jobs done."""
     seen: list[Job] = []
 
-    def run(jobs, workers):
+    def run(jobs, workers, work):
         for job in jobs:
             seen.append(job)
             if "bad" in job.file:
@@ -112,7 +112,7 @@ def faked(monkeypatch) -> list[Job]:
 
     from polish.run import runner
 
-    plan = type("Plan", (), {"digest": "digest"})
+    plan = type("Plan", (), {"digest": "digest", "steps": ()})
     monkeypatch.setattr(runner, "planned", lambda *_, **__: plan)
     monkeypatch.setattr(many.local, "run", run)
     return seen

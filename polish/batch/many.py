@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import BatchFailed, UsageError
-from . import cluster, inputs, local
+from . import album, cluster, inputs, local
+from .album import Results, Run, Work
 from .rows import Row, Rows
-from .worker import Job
+from .worker import Job, work
 
 Watch = Callable[[str], None]
 
@@ -25,11 +26,14 @@ class Summary:
         folder: where the results are.
         rows: one a song, in order, as in ``facts.jsonl``.
         skipped: how many were done before.
+        album: what the tracks of an album share, ``tracks`` among it (see `polish.batch.album`);
+            None for songs that do not belong together.
     """
 
     folder: Path
     rows: tuple[Row, ...]
     skipped: int
+    album: Mapping[str, Any] | None = None
 
     @property
     def path(self) -> Path:
@@ -50,6 +54,7 @@ class Summary:
                 {"file": row["file"], "error": row["error"], "exit_code": row["exit_code"]}
                 for row in self.failed
             ],
+            **({"album": self.album} if self.album else {}),
         }  # fmt: skip
 
     def __str__(self) -> str:
@@ -112,17 +117,23 @@ def batch(
     songs = _songs_in(inputs)
     if workers < 1:
         raise UsageError(f"{workers} workers", hint="--workers 2")
-    planned(recipe, next(filter(os.path.exists, songs), songs[0]), sets=sets, offline=offline)
+    plan = planned(recipe, next(filter(os.path.exists, songs), songs[0]), sets=sets, offline=offline)
     out = Path(out)
+    run = _runner(workers, ray)
     with folder.locked(out / folder.HIDDEN):
         rows = Rows(out / "facts.jsonl")
         base = Job(
             _recipe(recipe), os.path.abspath(out), sets=tuple(sets), offline=offline, fresh=fresh, seed=seed
         )
+        together = _album(plan, songs, base, run)
+        if together:
+            base = replace(base, sets=(*base.sets, *together.sets))
+            if watch and together.facts["reason"]:
+                watch(f"note: {together.facts['reason']}")
         jobs, skipped = _to_do(songs, base, rows)
         rows.begin()
         count = skipped
-        with closing(cluster.run(jobs, ray) if ray else local.run(jobs, min(workers, len(jobs)))) as results:
+        with closing(run(jobs, work)) as results:
             for job, row in results:
                 rows.add(row)
                 count += 1
@@ -130,7 +141,27 @@ def batch(
                     told = "done" if row["status"] == "done" else f"failed: {row['error']}"
                     watch(f"[{count}/{len(songs)}] {job.name}: {told}")
         rows.end(str(song) for song in songs)
-        return Summary(out, tuple(rows.known[str(song)] for song in songs), skipped)
+        ended = tuple(rows.known[str(song)] for song in songs)
+        shared = together and {**together.facts, "tracks": album.tracks(together.facts, ended)}
+        return Summary(out, ended, skipped, shared)
+
+
+def _runner(workers: int, ray: str | None) -> Run:
+    """Does work on jobs, as many at a time as was asked for, here or on the cluster."""
+
+    def run(jobs: Sequence[Job], work: Work) -> Results:
+        return cluster.run(jobs, ray, work) if ray else local.run(jobs, min(workers, len(jobs)), work)
+
+    return run
+
+
+def _album(plan: Any, songs: Sequence[Path], base: Job, run: Run) -> album.Album | None:
+    """What the songs share, where the recipe makes an album of them."""
+    step = album.step_of(plan)
+    if step is None:
+        return None
+    jobs = [replace(base, file=os.path.abspath(song), name=str(song)) for song in songs]
+    return album.together(step, jobs, run)
 
 
 def _recipe(recipe: str | Path) -> str:

@@ -19,6 +19,7 @@ class Job:
         name: the draft as it was given, for the row.
         title: the song's; the name of its folder in `out`.
         replaces: whether an earlier batch worked on this file: what it left there may be replaced.
+        step: the id of a step to which the song is carried, for work that goes no further.
     """
 
     recipe: str
@@ -31,6 +32,7 @@ class Job:
     fresh: bool = False
     seed: int = 0
     replaces: bool = False
+    step: str = ""
 
 
 def work(job: Job) -> dict[str, Any]:

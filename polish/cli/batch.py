@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import click
 
-from .console import emit_json, json_option, offline_option, say
+from .console import emit_json, json_option, offline_option, say, table
 from .run import fresh_option, set_option
 
 
@@ -24,7 +28,8 @@ def batch(
 ) -> None:  # fmt: skip
     """Run RECIPE over INPUTS: sound files, and folders of them.
 
-    A second call goes on where the first stopped.
+    A second call goes on where the first stopped. With a recipe that has the step `album`, as
+    the recipe `album`, INPUTS are the tracks of one album and share one gain.
     """
     from ..batch import batch as over
 
@@ -35,5 +40,16 @@ def batch(
     if as_json:
         emit_json(summary.facts())
     else:
+        if summary.album:
+            click.echo(_album(summary.album))
         click.echo(str(summary))
     summary.raise_for_failures()
+
+
+def _album(album: Mapping[str, Any]) -> str:
+    """The tracks before and after, in LUFS and dB, and all of them together."""
+    keys = ("before_lufs", "after_lufs", "gain_db", "true_peak_dbtp")
+    rows = [[Path(track["track"]).name, *(track[key] for key in keys)] for track in album["tracks"]]
+    whole = [album["before_lufs"], album["loudness_lufs"], album["gain_db"], album["true_peak_dbtp"]]
+    header = ["track", "before (LUFS)", "after (LUFS)", "gain (dB)", "true peak (dBTP)"]
+    return table(header, [*rows, ["all together", *whole]]) + "\n"
