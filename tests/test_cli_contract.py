@@ -16,8 +16,9 @@ from polish.song import Song
 
 MEASURED = {
     "integrated_lufs", "momentary_max_lufs", "short_term_max_lufs", "loudness_range_lu", "true_peak_dbtp",
-    "sample_peak_dbfs", "plr_db", "correlation", "bandwidth_hz", "duration_s", "sample_rate_hz", "channels",
-    "file",
+    "true_peak_filter", "sample_peak_dbfs", "plr_db", "psr_db", "crest_db", "correlation", "mono_loss_lu",
+    "dc_offset_dbfs", "clipped_samples", "clipped_runs", "bandwidth_hz", "duration_s", "sample_rate_hz",
+    "channels", "file",
 }  # fmt: skip
 COMMANDS = {
     "run", "plan", "recipes", "explain", "schema", "measure", "master", "separate", "beats", "sections",
@@ -174,7 +175,7 @@ def test_a_bug_of_ours_ends_with_1_and_no_traceback(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(audio, "read", broken)
+    monkeypatch.setattr(audio, "blocks", broken)
     said = type_("measure", draft)
     assert said.code == 1
     assert "a bug of ours" in said.err

@@ -9,7 +9,7 @@ import sounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polish.dsp.peak import block_peaks, true_peak_dbtp
+from polish.dsp.peak import FILTER, TruePeak, block_peaks, true_peak, true_peak_dbtp
 
 RATE_HZ = 44_100
 
@@ -19,6 +19,18 @@ def reference_dbtp(samples: np.ndarray, taps: int = 64) -> float:
     kernel = 16 * scipy.signal.firwin(16 * taps + 1, 1 / 16, window=("kaiser", 8.0))
     padded = np.pad(samples.astype(np.float64), ((0, 0), (taps, taps)))
     return 20 * np.log10(np.abs(scipy.signal.upfirdn(kernel, padded, up=16, axis=1)).max())
+
+
+def bursts(low: float, high: float, seed: int) -> np.ndarray:
+    """Short noises between two shares of the rate, faded, one second."""
+    rng = np.random.default_rng(seed)
+    wave = np.zeros(RATE_HZ)
+    band = scipy.signal.firwin(401, [2 * low, 2 * high], pass_zero=False)
+    for _ in range(6):
+        noise = rng.standard_normal(rng.integers(400, 2400))
+        at = rng.integers(0, wave.size - noise.size)
+        wave[at : at + noise.size] += np.convolve(noise, band, mode="same") * np.hanning(noise.size)
+    return 0.9 * wave[None] / np.abs(wave).max()
 
 
 def hot() -> dict[str, np.ndarray]:
@@ -31,6 +43,9 @@ def hot() -> dict[str, np.ndarray]:
         "clipped noise": clipped,
         "square bass": 0.9 * np.sign(np.sin(2 * np.pi * 50.3 * t / RATE_HZ))[None],
         "quarter of the rate": quarter[None],
+        "third of the rate": (0.9 * np.sin(2 * np.pi / 3 * t + 0.5) * np.hanning(t.size))[None],
+        "bursts from 0.30 to 0.35 of the rate": bursts(0.30, 0.35, 3),
+        "bursts from 0.40 to 0.45 of the rate": bursts(0.40, 0.45, 4),
         "high tone": high[None],
         "spikes": np.where(rng.random((2, t.size)) < 1e-3, rng.uniform(-1, 1, (2, t.size)), 0),
         "band": sounds.total(sounds.band(2)).samples,
@@ -42,6 +57,25 @@ def hot() -> dict[str, np.ndarray]:
 def test_true_peak_agrees_with_a_16_fold_sinc(name):
     samples = hot()[name].astype(np.float32)
     assert true_peak_dbtp(samples, RATE_HZ) == pytest.approx(reference_dbtp(samples), abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_true_peak_of_what_reaches_to_nyquist_is_that_of_the_filter_named(seed):
+    """Up there every filter has its own peaks, by tenths of a dB: ours are those of a sinc as long as it."""
+    assert "128 taps" in FILTER
+    for samples in (bursts(0.45, 0.49, seed), np.random.default_rng(seed).uniform(-1, 1, (1, 20_000))):
+        found = true_peak_dbtp(samples.astype(np.float32), RATE_HZ)
+        assert found == pytest.approx(reference_dbtp(samples.astype(np.float32), 128), abs=0.02)
+
+
+def test_a_sound_in_blocks_has_the_true_peak_it_has_whole():
+    samples = np.hstack([hot()["clipped noise"], 0.9 * hot()["clipped noise"]]).astype(np.float32)
+    whole = 20 * np.log10(true_peak(samples, RATE_HZ))
+    for cuts in ([1, 2, 3], range(0, samples.shape[1], 1000), [44_100]):
+        meter = TruePeak(samples.shape[0])
+        for block in np.split(samples, list(cuts), axis=1):
+            meter.feed(block)
+        assert 20 * np.log10(meter.amplitude()) == pytest.approx(whole, abs=0.02)
 
 
 @pytest.mark.real

@@ -17,6 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..audio.sound import Samples
+from .speakers import channel_weights
 
 BINS_PER_S = 100
 MOMENTARY_BINS = 40
@@ -32,24 +33,6 @@ RANGE_GATE_LU = -20.0
 _OFFSET_DB = -0.691
 _QUIETEST_POWER = 1e-14
 """Below −140 LUFS is rounding, not sound."""
-
-_SURROUND = 1.41
-_WEIGHTS = {
-    4: (1.0, 1.0, _SURROUND, _SURROUND),
-    5: (1.0, 1.0, 1.0, _SURROUND, _SURROUND),
-    6: (1.0, 1.0, 1.0, 0.0, _SURROUND, _SURROUND),
-    7: (1.0, 1.0, 1.0, 0.0, 1.0, _SURROUND, _SURROUND),
-    8: (1.0, 1.0, 1.0, 0.0, 1.0, 1.0, _SURROUND, _SURROUND),
-}
-
-
-def channel_weights(channels: int) -> NDArray[np.float64]:
-    """Weights of the channels by BS.1770-5 table 4, for the layout a WAV file of that many has.
-
-    4 is quad, 5 and 6 are 5.0 and 5.1, 7 and 8 are 6.1 and 7.1, whose channels behind the
-    listener (beyond 120°) weigh 1. LFE weighs nothing. Any other count weighs 1 throughout.
-    """
-    return np.array(_WEIGHTS.get(channels, (1.0,) * channels))
 
 
 def k_weighting(rate_hz: float) -> NDArray[np.float64]:
@@ -76,48 +59,92 @@ def k_weighting(rate_hz: float) -> NDArray[np.float64]:
 
 
 @njit(cache=True, nogil=True)
-def _filtered_energy(x, sos, state, edges, out):  # pragma: no cover - compiled
-    """Add the energy of filtered `x` between each two `edges` to `out`; `state` (4,) is carried."""
+def _filtered_energy(x, y, sos, state, edges, out):  # noqa: PLR0917  # pragma: no cover - compiled
+    """Sums over two filtered channels between each two `edges`, into `out` ``(3, bins)``.
+
+    Squares of the one, of the other, and their product: two at a time take little longer than
+    one. `state` ``(8,)`` is carried.
+    """
     b0, b1, b2, a1, a2 = sos[0, 0], sos[0, 1], sos[0, 2], sos[0, 4], sos[0, 5]
     d1, d2 = sos[1, 4], sos[1, 5]
-    s1, s2, t1, t2 = state
+    s1, s2, t1, t2, u1, u2, v1, v2 = state
     for k in range(edges.size - 1):
-        total = 0.0
+        first = second = both = 0.0
         for n in range(edges[k], edges[k + 1]):
-            v = float(x[n])
-            y = b0 * v + s1
-            s1 = b1 * v - a1 * y + s2
-            s2 = b2 * v - a2 * y
-            z = y + t1
-            t1 = -2.0 * y - d1 * z + t2
-            t2 = y - d2 * z
-            total += z * z
-        out[k] += total
+            p, q = float(x[n]), float(y[n])
+            f, g = b0 * p + s1, b0 * q + u1
+            s1, u1 = b1 * p - a1 * f + s2, b1 * q - a1 * g + u2
+            s2, u2 = b2 * p - a2 * f, b2 * q - a2 * g
+            z, w = f + t1, g + v1
+            t1, v1 = -2.0 * f - d1 * z + t2, -2.0 * g - d1 * w + v2
+            t2, v2 = f - d2 * z, g - d2 * w
+            first += z * z
+            second += w * w
+            both += z * w
+        out[0, k], out[1, k], out[2, k] = first, second, both
         if abs(t1) + abs(t2) + abs(s1) + abs(s2) < 1e-30:  # denormals are slow, and silent
             s1 = s2 = t1 = t2 = 0.0
-    state[0], state[1], state[2], state[3] = s1, s2, t1, t2
+        if abs(v1) + abs(v2) + abs(u1) + abs(u2) < 1e-30:
+            u1 = u2 = v1 = v2 = 0.0
+    state[:] = s1, s2, t1, t2, u1, u2, v1, v2
 
 
-def weighted_energy(samples: Samples, rate_hz: int, edges: NDArray[np.int64]) -> NDArray[np.float64]:
+class KWeighting:
+    """K-weighting of a sound that comes in blocks, with the filters' state carried between them.
+
+    Args:
+        weights: of the channels, ``(channels,)``; see `channel_weights`.
+    """
+
+    def __init__(self, rate_hz: int, weights: NDArray[np.float64]) -> None:
+        self._sos = k_weighting(rate_hz)
+        self._weights = weights
+        self._states = np.zeros((weights.size, 8))
+
+    def energies(self, block: Samples, edges: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Filter the next block, ``(channels, frames)``, from the first to the last of `edges`.
+
+        Args:
+            edges: frame numbers within the block, rising from 0, ``(bins + 1,)``.
+
+        Returns:
+            ``(4, bins)``, sums of squares over the frames of each bin: of all channels by
+            their weight; of the first channel, of the second, and of the product of these two.
+        """
+        out = np.zeros((4, edges.size - 1))
+        pair = np.empty((3, edges.size - 1))
+        for first in range(0, self._weights.size, 2):
+            second = min(first + 1, self._weights.size - 1)
+            if first and not self._weights[[first, second]].any():
+                continue
+            x, y = (np.ascontiguousarray(block[channel]) for channel in (first, second))
+            _filtered_energy(x, y, self._sos, self._states[first], edges, pair)
+            out[0] += self._weights[first] * pair[0]
+            if second > first:
+                out[0] += self._weights[second] * pair[1]
+            if first == 0:
+                out[1:] = pair
+        return out
+
+
+def weighted_energy(
+    samples: Samples, rate_hz: int, edges: NDArray[np.int64], *, speakers: int | None = None
+) -> NDArray[np.float64]:
     """Energy after K-weighting and channel weights, between each two of `edges`.
 
     Args:
         edges: frame numbers, rising from 0, at most the number of frames; ``(bins + 1,)``.
+        speakers: see `channel_weights`.
 
     Returns:
         Sum of squares over the frames of each bin and over the channels, ``(bins,)``.
     """
     energy = np.zeros(max(0, edges.size - 1))
-    sos = k_weighting(rate_hz)
-    for channel, weight in zip(samples, channel_weights(samples.shape[0]), strict=True):
-        if weight == 0:
-            continue
-        state, own = np.zeros(4), np.zeros_like(energy)
-        for first in range(0, energy.size, 4096):
-            part = edges[first : first + 4097]
-            piece = np.ascontiguousarray(channel[part[0] : part[-1]])
-            _filtered_energy(piece, sos, state, part - part[0], own[first : first + 4096])
-        energy += weight * own
+    filters = KWeighting(rate_hz, channel_weights(samples.shape[0], speakers))
+    for first in range(0, energy.size, 4096):
+        part = edges[first : first + 4097]
+        block = samples[:, part[0] : part[-1]]
+        energy[first : first + 4096] = filters.energies(block, part - part[0])[0]
     return energy
 
 
@@ -145,7 +172,15 @@ class Power:
     @cached_property
     def integrated_lufs(self) -> float | None:
         """Gated loudness of the whole (BS.1770-5 annex 1, eq. 5 to 7)."""
-        return _gated_lufs(self.means(MOMENTARY_BINS, HOP_BINS))
+        return _lufs(self.means(MOMENTARY_BINS, HOP_BINS)[self.gated].sum() / max(1, self.gated.sum()))
+
+    @cached_property
+    def gated(self) -> NDArray[np.bool_]:
+        """Which blocks of 400 ms, one every 100 ms, are above both gates (BS.1770-5 annex 1, eq. 6 and 7)."""
+        means = self.means(MOMENTARY_BINS, HOP_BINS)
+        loud = means >= _power(ABSOLUTE_GATE_LUFS)
+        relative = means[loud].mean() * 10 ** (RELATIVE_GATE_LU / 10) if loud.any() else np.inf
+        return loud & (means >= relative)
 
     @cached_property
     def loudness_range_lu(self) -> float | None:
@@ -197,14 +232,6 @@ def momentary_lufs(samples: Samples, rate_hz: int) -> list[float | None]:
 def short_term_lufs(samples: Samples, rate_hz: int) -> list[float | None]:
     """Loudness of 3 s windows, one every 100 ms (EBU Tech 3341)."""
     return k_weighted_power(samples, rate_hz).series_lufs(SHORT_TERM_BINS, HOP_BINS)
-
-
-def _gated_lufs(means: NDArray[np.float64]) -> float | None:
-    loud = means[means >= _power(ABSOLUTE_GATE_LUFS)]
-    if not loud.size:
-        return None
-    loud = loud[loud >= loud.mean() * 10 ** (RELATIVE_GATE_LU / 10)]
-    return _lufs(loud.mean())
 
 
 def _lufs(power: float) -> float | None:
