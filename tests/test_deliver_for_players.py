@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sounds
 from pydantic import ValidationError
+from typed import Type
 
 from polish import audio
 from polish.audio import Sound
@@ -168,3 +169,16 @@ def test_a_rate_that_a_codec_does_not_know_is_brought_to_one_it_does(tmp_path, f
     done = Master(format=format).write(song, tmp_path)
     assert done.facts["measured"]["sample_rate_hz"] == written_hz
     assert f"does not hold {rate_hz} Hz" in done.notices[0]
+
+
+def test_the_command_keeps_its_ceiling_in_a_lossy_file_and_says_what_that_took(hot, tmp_path, type_: Type):
+    draft = audio.write(tmp_path / "draft.flac", hot.masters["m"].sound, "flac 24-bit", tags=TAGS)
+    out = tmp_path / "out.mp3"
+    said = type_("master", draft, "-o", out, "--loudness", "-8 LUFS", "--ceiling", "-8 dBTP", "--json")
+    assert said.code == 0
+    found = said.json
+    assert decoded_dbtp(out) == found["after"]["true_peak_dbtp"] <= -8
+    assert found["codec"]["lowered_db"] > 0.1
+    assert not found["reached"] and found["reason"]
+    assert "its decoded true peak would be" in found["reason"] + said.err
+    assert audio.read_tags(out) == TAGS

@@ -12,6 +12,8 @@ from .console import emit_json, json_option, say, stage_bar
 from .measure import measure_file
 from .run import before_after
 
+_REACHED_LU = 0.1
+
 
 @click.command()
 @click.argument("file")
@@ -37,11 +39,20 @@ def master(
     if Path(out).resolve() == Path(file).resolve():
         raise UsageError("is the draft itself, which is never overwritten", where=out, hint="another -o")
     settings = {"target": target, "loudness": loudness, "ceiling": ceiling, "dynamics": dynamics}
-    result = _master(file, {k: v for k, v in settings.items() if v is not None}, reference, as_json)
-    from .. import audio
+    song = _master(file, {k: v for k, v in settings.items() if v is not None}, reference, as_json)
+    made = next(iter(song.masters.values()))
+    from ..deliver.master import Master as Delivery
 
-    written = audio.write(Path(out), result.sound, format_)
-    facts = {**result.facts, "after": measure_file(str(written))}
+    # A ceiling that is asked for is kept by the file as it decodes, whatever its codec adds.
+    limit_dbtp = made.facts["target"]["ceiling_dbtp"] if ceiling and format_.lossy else None
+    done = Delivery(format=format_, ceiling=limit_dbtp).put(made, Path(out), tags=song.tags)
+    (written,) = done.files
+    facts = {**made.facts, "after": measure_file(str(written)), "codec": done.facts["codec"]}
+    if done.facts["gain_db"] < -_REACHED_LU:
+        facts |= {"reached": False, "reason": facts["reason"] or done.notices[-1]}
+    for notice in done.notices:
+        if notice != facts["reason"]:
+            say(f"note: {notice}")
     if as_json:
         emit_json(facts)
         return
@@ -69,8 +80,7 @@ def _master(file: str, settings: dict[str, Any], reference: str | None, quiet: b
     with stage_bar("master", quiet) as context:
         if reference:
             song = Match(reference=reference).run(song, context)
-        song = stage.run(song, context)
-    return next(iter(song.masters.values()))
+        return stage.run(song, context)
 
 
 def _format(out: str) -> Any:

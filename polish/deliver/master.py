@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -72,16 +74,23 @@ class Master(Delivery):
             raise OutputError(
                 f"there is no master {name!r}" if name else "there is no master", where="deliver"
             )
-        made = song.masters[name]
-        sound = audio.resample(made.sound, self.format.rate_for(made.sound.rate_hz))
         path = folder / (self._file_name(song, name) + self.format.suffix)
+        done = self.put(song.masters[name], path, tags=song.tags)
+        return replace(done, facts={"of": name, **done.facts})
+
+    def put(self, made: Made, path: Path, *, tags: Mapping[str, str]) -> Delivered:
+        """Write one master to a path that ends as its format does; see `write`.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        sound = audio.resample(made.sound, self.format.rate_for(made.sound.rate_hz))
 
         def write(lower: Sound) -> None:
-            audio.write(path, lower, self.format, tags=song.tags, dither=self.dither)
+            audio.write(path, lower, self.format, tags=tags, dither=self.dither)
 
         fitted = fit(path, sound, write, ceiling_dbtp=self._ceiling(), gain_db=self._fitting_gain_db(sound))
         facts: dict[str, Any] = {
-            "of": name,
             "file": path.name,
             "format": str(self.format),
             "gain_db": round(fitted.gain_db, 2) + 0.0,

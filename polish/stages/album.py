@@ -16,7 +16,7 @@ from ..song import Master as Mastered
 from ..song import Song
 from ..units import DB, DBTP, LUFS, amplitude, number
 from .base import Context, Stage
-from .targets import TARGETS, TargetName
+from .targets import TargetName, filled_in
 
 _REACHED_LU = 0.1
 _HAIR_DB = 0.001
@@ -62,10 +62,7 @@ class Album(Stage):
     @model_validator(mode="before")
     @classmethod
     def _figures_of_the_target(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or given.get("target") not in TARGETS:
-            return given
-        target = TARGETS[given["target"]]
-        return {"loudness": target.loudness_lufs, "ceiling": target.ceiling_dbtp} | given
+        return filled_in(given)
 
     def surveyed(self, mix: Sound) -> Track:
         """What the album needs to know of a track: as it is, or with `gain` where that is given."""

@@ -7,7 +7,7 @@ are what measurements and mastering engineers agree on, or do not. Read in the y
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 TargetName = Literal[
     "spotify", "spotify-loud", "apple-music", "youtube", "tidal", "amazon", "deezer", "soundcloud",
@@ -71,3 +71,11 @@ TARGETS: dict[TargetName, Target] = {
     "cd": Target(-9, -0.3, False, "custom: releases since 2000 lie at −7 to −11 LUFS", 2025),
 }  # fmt: skip
 """The targets by name."""
+
+
+def filled_in(settings: Any) -> Any:
+    """Settings as they are given, with the figures of the target they name where they leave them open."""
+    if not isinstance(settings, dict) or settings.get("target") not in TARGETS:
+        return settings
+    target = TARGETS[settings["target"]]
+    return {"loudness": target.loudness_lufs, "ceiling": target.ceiling_dbtp} | settings
