@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sounds
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polish.audio import Sound
@@ -110,6 +110,7 @@ def test_scripts_without_spaces_have_a_word_a_character() -> None:
     assert split_words("夢を見た。") == ("夢", "を", "見", "た。")
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.text(max_size=200))
 def test_any_text_can_be_read_as_lyrics(text: str) -> None:
     for line in known_lines(text):
@@ -118,6 +119,7 @@ def test_any_text_can_be_read_as_lyrics(text: str) -> None:
         assert min(line.syllables) >= 1
 
 
+@settings(deadline=None, max_examples=12)
 @given(st.lists(st.floats(0.3, 2.0), min_size=2, max_size=8), st.integers(1, 12))
 def test_lines_never_overlap_or_leave_the_song(lengths: list[float], count: int) -> None:
     spans = [(sum(lengths[:i]), sum(lengths[:i]) + lengths[i] * 0.7) for i in range(len(lengths))]

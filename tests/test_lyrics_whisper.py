@@ -2,73 +2,51 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import sounds
-from test_lyrics_known import PHRASES, TEXT, sung
+from reciting_whisper import SIZES, dimensions, reciting, saved, state_hash
+from test_lyrics_known import PHRASES, sung
+from typed import Type
 
+from polish import audio
+from polish.audio import Sound
 from polish.errors import ModelUnavailable
-from polish.files import sha256
-from polish.models import engines, store
-from polish.song import Song
+from polish.models import engines
+from polish.song import Lyrics, Song
+from polish.stages.base import Context
 from polish.stages.lyrics import Lyrics as Stage
 
-DIMENSIONS = {
-    "n_mels": 80, "n_audio_ctx": 1500, "n_audio_state": 32, "n_audio_head": 2, "n_audio_layer": 2,
-    "n_vocab": 51865, "n_text_ctx": 448, "n_text_state": 32, "n_text_head": 2, "n_text_layer": 2,
-}  # fmt: skip
+SAID = " The moon is low over the water, and nobody sings tonight"
+LINES = ["The moon is low over the water,", "and nobody sings tonight"]
+
+
+@pytest.fixture(scope="module")
+def small_network() -> Any:
+    pytest.importorskip("torch")
+    return reciting(dimensions(64, 2, 2), SAID)
 
 
 @pytest.fixture
-def small() -> Path:
-    """A small Whisper of random weights as ``whisper-tiny``, with its hash stated in the models folder."""
-    torch = pytest.importorskip("torch")
-    from whisper.model import ModelDimensions, Whisper
-
-    torch.manual_seed(3)
-    dims = ModelDimensions(**DIMENSIONS)
-    path = store.root() / "whisper-tiny" / "tiny.pt"
-    path.parent.mkdir(parents=True)
-    network = Whisper(dims)
-    sing_la(network)
-    torch.save({"dims": dataclasses.asdict(dims), "model_state_dict": network.state_dict()}, path)
-    state_hash(path)
-    return path
+def small(small_network: Any) -> Path:
+    """A small Whisper as ``whisper-tiny``, with its hash stated in the models folder."""
+    return saved(small_network, "whisper-tiny")
 
 
-def sing_la(network: Any) -> None:
-    """Set weights by hand so that the network says "la" some times and stops, whatever it hears.
-
-    The position turns the decoder's state from one direction to another in ten tokens; the
-    one is what " la" looks like, the other is what the end looks like.
-    """
-    import torch
-    from whisper.tokenizer import get_tokenizer
-
-    tokenizer = get_tokenizer(True)
-    with torch.no_grad():
-        words = network.decoder.token_embedding.weight
-        words *= 0.02
-        begin, end = (torch.tensor([1.0, -1.0] * 16), torch.tensor([1.0, 1.0, -1.0, -1.0] * 8))
-        words[tokenizer.encode(" la")[0]] += begin / 2
-        words[tokenizer.eot] += end / 2
-        turn = torch.clamp(torch.arange(448) / 10, max=1.0)[:, None] * torch.pi / 2
-        network.decoder.positional_embedding.copy_(20 * (turn.cos() * begin + turn.sin() * end))
-
-
-def state_hash(path: Path) -> None:
-    """State the hash of a checkpoint of one's own, as its owner would."""
-    entry = "{kind: transcriber, about: test, licence: MIT, sells: true, url: 'file:///tiny.pt', sha256: %s}"
-    (store.root() / "manifest.yaml").write_text(f"whisper-tiny: {entry % sha256(path)}\n", encoding="utf-8")
-
-
-def song() -> Song:
-    voice = sung(PHRASES, 12)
+def song(voice: Sound | None = None) -> Song:
+    voice = voice or sung(PHRASES, 12)
     return Song(mix=voice, stems={"vocals": voice})
+
+
+def lyrics_of(stage: Stage, of: Song, notice: Callable[[str], None] = lambda _: None) -> Lyrics:
+    found = stage.run(of, Context(notice=notice)).lyrics
+    assert found is not None
+    return found
 
 
 def test_whisper_is_chosen_when_its_weights_are_here(small: Path) -> None:
@@ -77,36 +55,64 @@ def test_whisper_is_chosen_when_its_weights_are_here(small: Path) -> None:
 
 
 def test_whisper_transcribes_inside_the_song_and_the_same_every_time(small: Path) -> None:
-    stage = Stage(engine="whisper-tiny", language="en")
-    first, second = (stage.run(song()).lyrics for _ in range(2))
+    first, second = (lyrics_of(Stage(engine="whisper-tiny"), song()) for _ in range(2))
     assert first == second
-    assert first is not None
-    assert first.engine == "whisper-tiny"
-    assert first.lines
-    for line in first.lines:
-        assert {word.text for word in line.words} == {"la"}
-        assert 0 <= line.start_s <= line.end_s <= 12.0
+    assert first.language == "en", "found out from the song"
+    (line,) = first.lines
+    words = SAID.split()
+    assert [word.text for word in line.words] == [word for word in words if word in line.text]
+    assert len(line.words) > len(words) / 2
+    assert PHRASES[0][0] - 0.1 <= line.start_s < line.end_s <= PHRASES[-1][1] + 0.1
 
 
 def test_whisper_aligns_known_words(small: Path, tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
-    words.write_text(TEXT, encoding="utf-8")
-    found = Stage(engine="whisper-tiny", text=str(words)).run(song()).lyrics
-    assert found is not None
-    assert [line.text for line in found.lines] == TEXT.splitlines()
+    words.write_text(
+        "[verse]\n" + "\n".join([*LINES, "but this was never sung by anybody"]), encoding="utf-8"
+    )
+    found = lyrics_of(Stage(engine="whisper-tiny", text=str(words)), song())
+    assert [line.text for line in found.lines] == LINES
+    assert {line.section for line in found.lines} == {"verse"}
+    assert found.unmatched == ("but this was never sung by anybody",)
     times = [time for line in found.lines for word in line.words for time in (word.start_s, word.end_s)]
-    assert times == sorted(times)
     assert np.isfinite(times).all()
     assert times[0] >= 0
     assert times[-1] <= 12.0
-    assert found.language, "found out from the song"
+
+
+def test_lyrics_of_another_song_are_said_to_be(small: Path, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("\n".join(f"wholly different verse {word}" for word in "abcdef"), encoding="utf-8")
+    said: list[str] = []
+    found = lyrics_of(Stage(engine="whisper-tiny", text=str(words)), song(), said.append)
+    assert len(found.unmatched) == 6
+    assert "none of the lyrics were found in the song" in said
 
 
 def test_whisper_hears_no_words_in_silence(small: Path) -> None:
-    quiet = sounds.noise(6, level=1e-6)
-    found = Stage(engine="whisper-tiny").run(Song(mix=quiet, stems={"vocals": quiet})).lyrics
-    assert found is not None
+    said: list[str] = []
+    found = lyrics_of(Stage(engine="whisper-tiny"), song(sounds.noise(6, level=1e-6)), said.append)
     assert found.lines == ()
+    assert "no singing found" in said
+
+
+def test_a_ghost_of_the_band_in_the_stem_is_no_voice(small: Path) -> None:
+    mix = sung(PHRASES, 12)
+    ghost = Song(mix=mix, stems={"vocals": mix.with_samples(mix.samples * np.float32(0.01))})
+    assert lyrics_of(Stage(engine="whisper-tiny"), ghost).lines == ()
+
+
+def test_a_window_where_nobody_speaks_has_no_words(tmp_path: Path) -> None:
+    saved(reciting(dimensions(64, 2, 2), SAID, seconds=None), "whisper-tiny")
+    assert lyrics_of(Stage(engine="whisper-tiny", language="en"), song()).lines == ()
+
+
+def test_without_stems_the_voice_is_separated_for_this_alone(small: Path) -> None:
+    mix = sounds.total(sounds.band(6.0))
+    done = Stage(engine="whisper-tiny").run(Song(mix=mix))
+    assert not done.stems
+    assert done.lyrics is not None
+    assert done.lyrics.engine.startswith("whisper-tiny")
 
 
 def test_absent_weights_give_the_command_that_fetches_them() -> None:
@@ -121,3 +127,29 @@ def test_a_file_that_is_no_whisper_is_a_clear_error(small: Path) -> None:
     state_hash(small)
     with pytest.raises(ModelUnavailable, match="not a Whisper checkpoint"):
         Stage(engine="whisper-tiny").run(song())
+
+
+def test_the_fast_engine_says_the_same(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from polish.models import whisper_fast
+
+    if not whisper_fast.installed():
+        pytest.skip("faster-whisper is not installed")
+    fast = lyrics_of(Stage(engine="whisper-tiny"), song())
+    monkeypatch.setattr(whisper_fast, "installed", lambda: False)
+    ours = lyrics_of(Stage(engine="whisper-tiny"), song())
+    assert fast.engine == "whisper-tiny by CTranslate2"
+    assert ours.engine == "whisper-tiny"
+    assert [line.text for line in fast.lines] == [line.text for line in ours.lines]
+    assert fast.language == ours.language
+
+
+@pytest.mark.slow
+def test_the_real_size_runs_to_its_end_from_the_command_line(tmp_path: Path, type_: Type) -> None:
+    saved(reciting(dimensions(*SIZES["tiny"]), SAID), "whisper-tiny")
+    file = audio.write(tmp_path / "song.wav", sung(PHRASES, 12))
+    said = type_("lyrics", file, "--engine", "whisper-tiny", "--json")
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert found["language"] == "en"
+    assert {word["text"] for line in found["lines"] for word in line["words"]} <= set(SAID.split())
+    assert found["lines"]

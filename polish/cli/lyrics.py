@@ -28,13 +28,11 @@ def lyrics(
     """Find the words of FILE and their times, or the times of known words."""
     from ..song import Song
     from ..stages.lyrics import Lyrics
-    from ..stages.separate import Separate
 
     stage = Lyrics(text=text, engine=engine, language=language)
     song = Song.read(file)
-    for step in (Separate(), stage):
-        with stage_bar(step.name, as_json) as context:
-            song = step.run(song, replace(context, offline=offline))
+    with stage_bar(stage.name, as_json) as context:
+        song = stage.run(song, replace(context, offline=offline))
     found: dict[str, Any] = song.lyrics.model_dump(mode="json") if song.lyrics else {"lines": []}
     if as_json:
         emit_json({"file": file, **found})

@@ -19,6 +19,7 @@ BAND_HZ = (200.0, 4500.0)
 SHORTEST_S, SHORTEST_PAUSE_S = 0.12, 0.18
 RANGE_DB = 32.0
 """What lies further than this under the loud moments of the stem is never voice."""
+_BLOCK_HOPS = 4096
 
 
 @dataclass(frozen=True)
@@ -45,35 +46,44 @@ def activity(samples: NDArray[np.float32], rate_hz: int) -> Voice:
     Args:
         samples: ``(channels, frames)``.
     """
-    level_db = _levels(samples, rate_hz)
-    loud_db = float(np.percentile(level_db, 95)) if level_db.size else -120.0
+    levels_db = level_db(samples, rate_hz)
+    loud_db = float(np.percentile(levels_db, 95)) if levels_db.size else -120.0
     if loud_db <= -90.0:
-        return Voice(level_db, np.zeros(level_db.size, bool), np.zeros((0, 2)))
-    threshold_db = max(_otsu(np.maximum(level_db, loud_db - 50.0)), loud_db - RANGE_DB)
-    active = ndimage.median_filter(level_db, 5) > threshold_db
+        return Voice(levels_db, np.zeros(levels_db.size, bool), np.zeros((0, 2)))
+    threshold_db = max(_otsu(np.maximum(levels_db, loud_db - 50.0)), loud_db - RANGE_DB)
+    active = ndimage.median_filter(levels_db, 5) > threshold_db
     active = _without_short(active, ~active, round(SHORTEST_PAUSE_S / HOP_S), True)
     active = _without_short(active, active, round(SHORTEST_S / HOP_S), False)
     duration_s = samples.shape[1] / rate_hz
     spans_s = np.minimum(_spans(active) * HOP_S, duration_s)
-    return Voice(level_db, active, spans_s)
+    return Voice(levels_db, active, spans_s)
 
 
-def _levels(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.float64]:
-    """Level in the voice's band every `HOP_S`, in dB re full scale."""
+def level_db(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.float64]:
+    """Level in the voice's band every `HOP_S`, in dB re full scale, ``(hops,)``; −120 for silence.
+
+    Filtered block by block, so that it needs no copy of a long song.
+
+    Args:
+        samples: ``(channels, frames)``.
+    """
     high_hz = min(BAND_HZ[1], 0.45 * rate_hz)
     sos = signal.butter(2, (BAND_HZ[0], high_hz), "bandpass", fs=rate_hz, output="sos").astype(np.float32)
     hop = max(1, round(HOP_S * rate_hz))
     count = -(-samples.shape[1] // hop)
     power = np.zeros(count)
-    if count == 0:
-        return power
     for channel in samples:
-        band = signal.sosfilt(sos, channel)
-        padded = np.zeros(count * hop, np.float32)
-        padded[: band.size] = band
-        power += np.mean(np.square(padded.reshape(count, hop)), axis=1, dtype=np.float64)
-    smooth = ndimage.uniform_filter1d(power / samples.shape[0], 3)
-    return 10 * np.log10(np.maximum(smooth, 1e-12))
+        state = np.zeros((len(sos), 2), np.float32)
+        for first in range(0, count, _BLOCK_HOPS):
+            block = channel[first * hop : (first + _BLOCK_HOPS) * hop]
+            band, state = signal.sosfilt(sos, block, zi=state)
+            padded = np.zeros(-(-block.size // hop) * hop, np.float32)
+            padded[: band.size] = band
+            hops = np.mean(np.square(padded.reshape(-1, hop)), axis=1, dtype=np.float64)
+            power[first : first + hops.size] += hops
+    if count:
+        power = ndimage.uniform_filter1d(power / samples.shape[0], 3)
+    return 10 * np.log10(np.maximum(power, 1e-12))
 
 
 def _otsu(levels_db: NDArray[np.float64]) -> float:

@@ -1,232 +1,162 @@
-"""Whisper (openai-whisper): what is sung, and when.
+"""Whisper: what is sung, and when.
 
 Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022. It hears
-only the stretches where the voice is active (`polish.dsp.voice`), because it invents text in
-silence, and its own text is not fed back to it, because one slip would then go on.
+only the stretches where the voice is active (`polish.models.hearing`), because it invents text
+in silence, and its own text is not fed back to it, because one slip would then go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+import zlib
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .. import audio
 from ..audio.sound import Sound
-from ..dsp import voice as voices
-from ..errors import ModelUnavailable
-from ..song import Line, Lyrics, Word
-from . import store
-from .alignment import BuiltinAligner
+from ..song import Line, Lyrics
+from . import recital, store, whisper_fast
 from .engines import Progress, Transcriber
-from .words import KnownLine, known_lines
+from .heard_words import lines_of, said_until_s, without_inventions
+from .hearing import WINDOW_S, Heard, listen
+from .whisper_network import Network, Said, TorchNetwork
+from .words import known_lines
 
-RATE_HZ = 16_000
-WINDOW_S = 30.0
-"""What the network hears at a time."""
-_MARGIN_S = 1.0
 _FILES = {
     "whisper-turbo": "large-v3-turbo.pt", "whisper-tiny": "tiny.pt", "whisper-base": "base.pt",
-    "whisper-small": "small.pt", "whisper-medium": "medium.pt", "whisper-large-v3": "large-v3.pt",
+    "whisper-small": "small.pt", "whisper-medium": "medium.pt", "whisper-large-v1": "large-v1.pt",
+    "whisper-large-v2": "large-v2.pt", "whisper-large-v3": "large-v3.pt",
 }  # fmt: skip
+_SIDE_BY_SIDE = 8
+"""Windows decoded together."""
+_TEMPERATURES = (0.0, 0.4, 0.8)
+_UNSURE, _REPETITIVE, _NOBODY = -1.0, 2.4, 0.6
+"""Whisper's own limits: mean log-probability, compression ratio, probability of no speech."""
+_REST_S = 1.0
+"""Singing of this length that a window left unsaid is heard again by itself."""
+_LANGUAGE_WINDOWS = 5
+_MARGIN_S = 1.0
 
 
 class Whisper(Transcriber):
-    """Whisper of the size its name says, on the CPU or the first GPU."""
+    """Whisper of the size its name says; by CTranslate2 (faster-whisper) where that is installed."""
 
     weights: ClassVar = {name: (f"{name}/{file}",) for name, file in _FILES.items()}
 
     def transcribe(self, voice: Sound, *, language: str | None, progress: Progress) -> Lyrics:
-        mono = _heard(voice)
-        spans_s = _clips(voices.activity(mono[None], RATE_HZ).spans_s)
-        if not spans_s:
-            return Lyrics(language=language, engine=self.name)
-        language = language or self._language(mono, spans_s)
-        lines: list[Line] = []
-        for number, (start_s, end_s) in enumerate(spans_s):
-            lines += self._clip(mono, start_s, end_s, language)
-            progress((number + 1) / len(spans_s))
-        return Lyrics(language=language, lines=tuple(lines), engine=self.name)
+        return self._transcribe(listen(voice), language, progress)
 
     def align(self, voice: Sound, text: str, *, language: str | None, progress: Progress) -> Lyrics:
-        """Times of known words: where the built-in aligner puts a line, the network finds its words.
-
-        The words are forced through the decoder and followed by dynamic time warping over its
-        cross-attention (`whisper.timing`).
+        """Times of known words: what is heard says which lines are where, and then each line's
+        words are forced through the decoder and followed by its cross-attention.
         """
-        coarse = BuiltinAligner("builtin").align(voice, text, language=language, progress=lambda _: None)
-        mono = _heard(voice)
-        if coarse.lines and not language:
-            language = self._language(mono, _clips(voices.activity(mono[None], RATE_HZ).spans_s))
-        known = {line.text: line for line in known_lines(text)}
-        lines: list[Line] = []
-        windows = _windows(coarse.lines)
+        known, heard = known_lines(text), listen(voice)
+        if not known:
+            return Lyrics(language=language, engine=self.name)
+        said = self._transcribe(heard, language, lambda share: progress(0.7 * share))
+        placed = recital.place(known, said.lines, heard)
+        found: dict[int, Line] = {}
+        windows = recital.windows(placed)
         for number, window in enumerate(windows):
-            lines += self._forced(mono, window, known, language)
-            progress((number + 1) / len(windows))
-        return Lyrics(language=language, lines=tuple(lines), unmatched=coarse.unmatched, engine=self.name)
+            found |= self._forced(heard, window, said.language)
+            progress(0.7 + 0.3 * (number + 1) / len(windows))
+        return Lyrics(
+            language=said.language, engine=said.engine,
+            lines=tuple(found[number] for number in sorted(found)),
+            unmatched=tuple(line.text for number, line in enumerate(known) if number not in found),
+        )  # fmt: skip
+
+    def _transcribe(self, heard: Heard, language: str | None, progress: Progress) -> Lyrics:
+        waiting = heard.windows()
+        if not waiting:
+            return Lyrics(language=language, engine=self.name)
+        encoded: dict[tuple[float, float], Any] = {}
+        language = language or self._language(heard, waiting, encoded)
+        tokenizer = self._network.tokenizer(language)
+        lines: list[Line] = []
+        total_s, done_s = sum(end_s - start_s for start_s, end_s in waiting), 0.0
+        while waiting:
+            batch, waiting = waiting[:_SIDE_BY_SIDE], waiting[_SIDE_BY_SIDE:]
+            windows = [
+                encoded.pop(each) if each in encoded else self._encoded(heard, *each) for each in batch
+            ]
+            said = self._said(windows, language)
+            for (start_s, last_s), window, tokens in zip(batch, windows, said, strict=True):
+                end_s = start_s + said_until_s(tokens, tokenizer, last_s - start_s)
+                if end_s < start_s + _REST_S or heard.sung_s(end_s, last_s) < _REST_S:
+                    end_s = last_s
+                else:
+                    waiting.append((end_s, last_s))
+                lines += lines_of(self._network, window, tokens, span_s=(start_s, end_s), language=language)
+                done_s += end_s - start_s
+            progress(done_s / total_s)
+        lines.sort(key=lambda line: line.start_s)
+        return Lyrics(
+            language=language, lines=tuple(without_inventions(lines, heard)), engine=self._network.name
+        )
 
     @cached_property
-    def _network(self) -> Any:
-        import torch
-        import whisper
-
+    def _network(self) -> Network:
         path = store.path(self.weights[self.name][0])
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        try:
-            network = whisper.load_model(str(path), device=device)
-        except (RuntimeError, KeyError, TypeError, EOFError) as error:
-            reason = str(error).splitlines()[0]
-            raise ModelUnavailable(f"not a Whisper checkpoint: {reason}", where=path) from error
-        heads = whisper._ALIGNMENT_HEADS[self.name.removeprefix("whisper-")]
-        with suppress(RuntimeError):  # weights of one's own may have another size, and keep their own heads
-            network.set_alignment_heads(heads)
-        return network.eval()
+        kind = whisper_fast.FastNetwork if whisper_fast.installed() else TorchNetwork
+        return kind(path, self.name.removeprefix("whisper-"))
 
-    def _clip(self, mono: NDArray[np.float32], start_s: float, end_s: float, language: str) -> list[Line]:
-        """Transcribe one stretch of at most a window, with word times."""
+    def _encoded(self, heard: Heard, start_s: float, end_s: float) -> Any:
+        """One window through the encoder."""
         import whisper
 
-        piece = mono[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)]
-        with _seeded():
-            result = whisper.transcribe(
-                self._network, piece, language=language, word_timestamps=True, verbose=None,
-                condition_on_previous_text=False, hallucination_silence_threshold=2.0,
-                fp16=self._network.device.type == "cuda",
-            )  # fmt: skip
-        return list(_lines(result["segments"], start_s, end_s))
+        piece = whisper.pad_or_trim(heard.piece(start_s, end_s))
+        spectrum = whisper.log_mel_spectrogram(piece, self._network.mels).numpy()
+        return self._network.encode(spectrum[None])[0]
 
-    def _language(self, mono: NDArray[np.float32], spans_s: Sequence[tuple[float, float]]) -> str:
-        """The language most likely over the longest stretches of singing."""
-        import whisper
-
-        if not self._network.is_multilingual:
+    def _language(self, heard: Heard, windows: Sequence[tuple[float, float]], encoded: dict[Any, Any]) -> str:
+        """The language most likely over the windows with most singing; what was heard goes into `encoded`."""
+        if not self._network.multilingual:
             return "en"
         total: dict[str, float] = {}
-        for start_s, end_s in sorted(spans_s, key=lambda span: span[0] - span[1])[:5]:
-            piece = whisper.pad_or_trim(mono[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)])
-            _, likely = whisper.detect_language(self._network, self._spectrum(piece))
-            for code, probability in likely.items():
-                total[code] = total.get(code, 0.0) + probability * (end_s - start_s)
+        for window in sorted(windows, key=lambda each: -heard.sung_s(*each))[:_LANGUAGE_WINDOWS]:
+            encoded[window] = self._encoded(heard, *window)
+            for code, probability in self._network.languages(encoded[window]).items():
+                total[code] = total.get(code, 0.0) + probability * heard.sung_s(*window)
         return max(total, key=lambda code: total[code])
 
-    def _spectrum(self, piece: NDArray[np.float32]) -> Any:
-        import whisper
+    def _said(self, windows: Sequence[Any], language: str) -> list[tuple[int, ...]]:
+        """The tokens of windows; those said unsurely or in circles are said again, less strictly.
 
-        mel = whisper.log_mel_spectrogram(piece, self._network.dims.n_mels)
-        return mel.to(self._network.device)
+        A window where probably nobody speaks stays empty.
+        """
+        tokenizer = self._network.tokenizer(language)
+        tries: list[list[Said]] = [[] for _ in windows]
+        for temperature in _TEMPERATURES:
+            again = [number for number, each in enumerate(tries) if not (each and _good(each[-1], tokenizer))]
+            if not again:
+                break
+            said = self._network.say([windows[number] for number in again], language, temperature)
+            for number, new in zip(again, said, strict=True):
+                tries[number].append(new)
+        chosen = (
+            each[-1] if _good(each[-1], tokenizer) else max(each, key=lambda said: said.sure)
+            for each in tries
+        )  # fmt: skip
+        return [() if _nobody(said) else said.tokens for said in chosen]
 
     def _forced(
-        self, mono: NDArray[np.float32], window: Sequence[Line], known: dict[str, KnownLine],
-        language: str | None,
-    ) -> list[Line]:  # fmt: skip
+        self, heard: Heard, window: Sequence[recital.Placed], language: str | None
+    ) -> dict[int, Line]:
         """The lines of one window with the times the cross-attention gives their words."""
-        import whisper
-        from whisper.timing import find_alignment
-        from whisper.tokenizer import get_tokenizer
-
         start_s = max(0.0, window[0].start_s - _MARGIN_S)
-        end_s = min(start_s + WINDOW_S, window[-1].end_s + _MARGIN_S, mono.size / RATE_HZ)
-        piece = mono[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)]
-        tokenizer = get_tokenizer(
-            self._network.is_multilingual, num_languages=self._network.num_languages, language=language,
-            task="transcribe",
-        )  # fmt: skip
-        tokens = tokenizer.encode(" " + " ".join(line.text for line in window))
-        found = find_alignment(
-            self._network, tokenizer, tokens[: self._network.dims.n_text_ctx // 2],
-            self._spectrum(whisper.pad_or_trim(piece)), piece.size // 160,
-        )  # fmt: skip
-        return _regrouped(window, known, found, start_s, end_s)
-
-
-def _heard(voice: Sound) -> NDArray[np.float32]:
-    """The voice as the network hears it: one channel at 16 kHz."""
-    mono = voice.with_samples(voice.samples.mean(axis=0, keepdims=True, dtype=np.float32))
-    return np.array(audio.resample(mono, RATE_HZ).samples[0])
-
-
-def _clips(spans_s: NDArray[np.float64]) -> list[tuple[float, float]]:
-    """Stretches of singing, with their neighbours as far as a window holds them."""
-    clips: list[tuple[float, float]] = []
-    for start_s, end_s in spans_s:
-        if clips and end_s - clips[-1][0] <= WINDOW_S and start_s - clips[-1][1] < 3.0:
-            clips[-1] = (clips[-1][0], float(end_s))
-        else:
-            clips.append((max(0.0, float(start_s) - 0.2), float(end_s)))
-    return clips
-
-
-def _windows(lines: Sequence[Line]) -> list[list[Line]]:
-    """Lines in groups that a window holds."""
-    windows: list[list[Line]] = []
-    for line in lines:
-        if windows and line.end_s - windows[-1][0].start_s <= WINDOW_S - 2 * _MARGIN_S:
-            windows[-1].append(line)
-        else:
-            windows.append([line])
-    return windows
-
-
-def _lines(segments: Sequence[dict[str, Any]], start_s: float, end_s: float) -> Iterator[Line]:
-    """Whisper's segments as lines, at the times of the song; empty ones are dropped."""
-    for segment in segments:
-        words = tuple(
-            Word(start_s=_at(word["start"], start_s, end_s), end_s=_at(word["end"], start_s, end_s),
-                 text=word["word"].strip())
-            for word in segment.get("words", ())
-            if word["word"].strip()
-        )  # fmt: skip
-        if words:
-            yield Line(
-                start_s=words[0].start_s, end_s=words[-1].end_s, text=segment["text"].strip(), words=words
-            )
-
-
-def _at(time_s: float, start_s: float, end_s: float) -> float:
-    return round(min(start_s + float(time_s), end_s), 3)
-
-
-def _regrouped(
-    window: Sequence[Line], known: dict[str, KnownLine], found: Sequence[Any], start_s: float, end_s: float
-) -> list[Line]:
-    """Hand the times of a window's words, which Whisper parts in its own way, back to the known words.
-
-    Both spell the same text, so a letter of the one is the same letter of the other.
-    """
-    letters: list[float] = []
-    for timing in found:
-        spelt = len("".join(timing.word.split()))
-        letters += list(np.linspace(timing.start, timing.end, spelt, endpoint=False))
-    lines, position = [], 0
-    for line in window:
-        words = []
-        for text in known[line.text].words:
-            first = position
-            position += len("".join(text.split()))
-            if position > len(letters):
-                return [*lines, *window[len(lines) :]]
-            after = letters[position] if position < len(letters) else found[-1].end
-            words.append(
-                Word(start_s=_at(letters[first], start_s, end_s), end_s=_at(after, start_s, end_s), text=text)
-            )
-        lines.append(
-            line.model_copy(
-                update={"start_s": words[0].start_s, "end_s": words[-1].end_s, "words": tuple(words)}
-            )
+        end_s = min(start_s + WINDOW_S, window[-1].end_s + _MARGIN_S, heard.duration_s)
+        encoded = self._encoded(heard, start_s, end_s)
+        return recital.forced(
+            self._network, encoded, window, heard, span_s=(start_s, end_s), language=language
         )
-    return lines
 
 
-@contextmanager
-def _seeded() -> Iterator[None]:
-    """Whisper samples when it is unsure; the same song gives the same words."""
-    import torch
+def _good(said: Said, tokenizer: Any) -> bool:
+    """Whether the network was sure of what it said, and did not go round in circles."""
+    text = tokenizer.decode([token for token in said.tokens if token < tokenizer.eot]).encode()
+    repetitive = len(text) / len(zlib.compress(text)) if text else 0.0
+    return _nobody(said) or (said.sure >= _UNSURE and repetitive <= _REPETITIVE)
 
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
+
+def _nobody(said: Said) -> bool:
+    return said.no_speech > _NOBODY and said.sure < _UNSURE

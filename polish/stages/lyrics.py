@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, cast
 
+import numpy as np
 from pydantic import Field
 
 from ..audio import Sound
@@ -11,23 +14,29 @@ from ..declared import File
 from ..errors import StageFailed
 from ..models import engines
 from ..models.engines import Transcriber
+from ..models.words import known_lines
 from ..song import Lyrics as Words
 from ..song import Song
 from .base import Context, Stage
+from .separate import Separate
+
+_GHOST_DB = 30.0
+"""A stem whose loud moments are this far under the mix's holds no voice."""
 
 
 class Lyrics(Stage):
     """Find the words and their times, or the times of known words.
 
-    The voice is listened to on its own stem, because a recogniser that hears the whole mix
-    invents text where nobody sings. Known lines that are nowhere in the song are reported as
-    unmatched and get no times.
+    The voice is listened to on its own stem (separated for this alone when there are no stems),
+    because a recogniser that hears the whole mix invents text where nobody sings. Known lines that
+    are nowhere in the song are reported as unmatched and get no times.
     """
 
     name = "lyrics"
     reads = ("mix",)
     uses = ("stems",)
     writes = ("lyrics",)
+    version = 2
     kind = "transcriber"
 
     from_: str = Field("vocals", alias="from", description="The stem the voice is on.")
@@ -46,31 +55,67 @@ class Lyrics(Stage):
         assert song.mix is not None
         choice = engines.choose(self.kind, self.engine_, offline=context.offline)
         engine = cast(Transcriber, choice.make())
+        text = None if self.text is None else context.text(self.text)
         voice = self._voice(song, song.mix, context)
-        if voice.silent:
-            found = Words(language=self.language, engine=engine.name)
-        elif self.text is not None:
-            text = context.text(self.text)
+        if not sings(voice, song.mix):
+            found = Words(
+                language=self.language, engine=engine.name,
+                unmatched=tuple(line.text for line in known_lines(text or "")),
+            )  # fmt: skip
+        elif text is not None:
             found = engine.align(voice, text, language=self.language, progress=context.progress)
         else:
             found = engine.transcribe(voice, language=self.language, progress=context.progress)
-        if found.unmatched:
-            context.notice(f"{len(found.unmatched)} lines of the lyrics were not found in the song")
+        for notice in _notices(found, text):
+            context.notice(notice)
         return song.having(lyrics=found).noting(
-            self.step(context), engine=choice.name, why=choice.why, lines=len(found.lines),
+            self.step(context), engine=found.engine or choice.name, why=choice.why, lines=len(found.lines),
             unmatched=len(found.unmatched), language=found.language,
         )  # fmt: skip
 
     def _voice(self, song: Song, mix: Sound, context: Context) -> Sound:
-        """The stem to listen to; the whole mix when there are no stems."""
-        if not song.stems:
-            context.notice(
-                "lyrics are looked for in the whole mix: a `separate` step before makes them surer"
-            )
-            return mix
-        if self.from_ not in song.stems:
+        """The stem to listen to; made for this step alone when there are no stems."""
+        if song.stems and self.from_ not in song.stems:
             raise StageFailed(
                 f"there is no stem {self.from_!r}", where=self.step(context),
                 hint=f"from: one of {', '.join(song.stems)}",
             )  # fmt: skip
-        return song.stems[self.from_]
+        if song.stems:
+            return song.stems[self.from_]
+        if self.from_ != "vocals" or mix.channels > 2:
+            context.notice(
+                "lyrics are looked for in the whole mix: a `separate` step before makes them surer"
+            )
+            return mix
+        alone = replace(context, progress=lambda share: context.progress(0.5 * share))
+        return Separate(stems=["vocals"]).run(song, alone).stems["vocals"]
+
+
+def sings(voice: Sound, mix: Sound) -> bool:
+    """Whether there is a voice at all; without one, separation leaves a ghost of the band in its stem."""
+    return not voice.silent and _loud_db(voice) > _loud_db(mix) - _GHOST_DB
+
+
+def _loud_db(sound: Sound) -> float:
+    """The level of the sound's loud moments in the range of voices."""
+    from ..dsp.voice import level_db
+
+    levels_db = level_db(sound.samples, sound.rate_hz)
+    return float(np.percentile(levels_db, 95)) if levels_db.size else -120.0
+
+
+def _notices(found: Words, text: str | None) -> Iterator[str]:
+    """What a person should know of what was found."""
+    if text is not None and not found.lines and not found.unmatched:
+        yield "the lyrics have no words in them"
+    elif not found.lines and not found.unmatched:
+        yield "no singing found"
+    elif not found.lines:
+        yield "none of the lyrics were found in the song"
+    elif len(found.unmatched) > len(found.lines):
+        yield (
+            f"{len(found.unmatched)} of {len(found.lines) + len(found.unmatched)} lines were not found: "
+            "are these the lyrics of another song?"
+        )
+    elif found.unmatched:
+        yield f"{len(found.unmatched)} lines of the lyrics were not found in the song"
