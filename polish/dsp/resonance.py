@@ -57,26 +57,55 @@ def find(samples: Samples, rate_hz: int, *, deepest_db: float) -> list[Resonance
         samples: ``(channels, frames)`` float32.
         deepest_db: the most that may be cut, positive.
     """
-    hz, weak_db = _weak_moments(samples, rate_hz)
-    if not hz.size:
-        return []
-    over = weak_db - scipy.ndimage.median_filter(weak_db, _PER_OCTAVE + 1, mode="nearest")
+    hz, over = _standing_out(samples, rate_hz)
     found: list[Resonance] = []
-    left = over.copy()
-    while len(found) < _MOST and left.max() >= STANDS_OUT_DB:
-        at = int(np.argmax(left))
-        if left[at] <= NOTE_DB and _others(over, at) <= SMOOTH_DB:
+    for at in _tops(over):
+        if over[at] <= NOTE_DB and _others(over, at) <= SMOOTH_DB:
             peak_db, q = _shape(hz, over, at, rate_hz)
             cut = min(peak_db - _KEEP_DB, deepest_db)
             found.append(Resonance(float(hz[at]), float(over[at]), -float(cut), q))
-        left[max(0, at - _PER_OCTAVE // 3) : at + _PER_OCTAVE // 3 + 1] = -np.inf
+        if len(found) == _MOST:
+            break
     return found
+
+
+@dataclass(frozen=True)
+class Peak:
+    """One narrow peak, as it is: how far it stands out, and how far others around it do."""
+
+    hz: float
+    stands_out_db: float
+    others_db: float
+
+
+def peaks(samples: Samples, rate_hz: int) -> list[Peak]:
+    """All narrow peaks of a sound from `STANDS_OUT_DB` on, notes that are held among them."""
+    hz, over = _standing_out(samples, rate_hz)
+    return [Peak(float(hz[at]), float(over[at]), _others(over, at)) for at in _tops(over)]
 
 
 def without(samples: Samples, rate_hz: int, found: list[Resonance]) -> Samples:
     """The sound with every resonance turned down by a bell of its own width."""
     bells = [filters.peak(rate_hz, peak.hz, peak.gain_db, peak.q) for peak in found]
     return filters.apply(samples, filters.cascade(*bells))
+
+
+def _standing_out(samples: Samples, rate_hz: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Frequencies, and how far the weak moments stand out there from half an octave to both sides."""
+    hz, weak_db = _weak_moments(samples, rate_hz)
+    if not hz.size:
+        return hz, weak_db
+    return hz, weak_db - scipy.ndimage.median_filter(weak_db, _PER_OCTAVE + 1, mode="nearest")
+
+
+def _tops(over: NDArray[np.float64]) -> list[int]:
+    """Places of the peaks, highest first, a third of an octave apart."""
+    left, found = over.copy(), []
+    while left.size and left.max() >= STANDS_OUT_DB:
+        at = int(np.argmax(left))
+        found.append(at)
+        left[max(0, at - _PER_OCTAVE // 3) : at + _PER_OCTAVE // 3 + 1] = -np.inf
+    return found
 
 
 def _weak_moments(samples: Samples, rate_hz: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..audio import Sound
 from .loudness import Power, k_weighted_power
+from .onsets import Onsets, one_channel, onsets
 from .peak import true_peak_dbtp
 from .spectrum import FLOOR_DB, columns, size_for, stft_blocks
 
@@ -72,9 +73,9 @@ class Survey:
         return (cells > 1e-2 * cells.mean()) & (cells > 1e-12)
 
     @cached_property
-    def ticks_db(self) -> NDArray[np.float64]:
-        """``(ticks,)`` level of every 10 ms, the channels' mean, in dBFS."""
-        return decibels(self.level.mean(axis=0, dtype=np.float64))
+    def onsets(self) -> Onsets:
+        """Where something begins; see `polish.dsp.onsets`."""
+        return onsets(one_channel(self.sound))
 
     def band_db(self, low_hz: float, high_hz: float) -> NDArray[np.float64]:
         """``(cells,)`` level of a band over time, channels averaged, in dBFS."""

@@ -48,6 +48,14 @@ class Beats(Stage):
         )  # fmt: skip
 
 
+def with_beats(song: Song, context: Context) -> Song:
+    """The song with its beats; they are found where nobody did before."""
+    if song.beats is not None or song.mix is None:
+        return song
+    tracker = engines.choose(Beats.kind, offline=context.offline).make()
+    return song.having(beats=cast(BeatTracker, tracker).track(song.mix))
+
+
 def tuning_cents(mix: Sound) -> float | None:
     """How far the song is tuned from A = 440 Hz, −50 to 50 cents; None where no pitch is heard.
 

@@ -9,6 +9,7 @@ from string import Formatter
 from ..dsp import faults, survey
 from ..song import Finding, Song
 from .base import Context, Stage
+from .beats import with_beats
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "silence_at_end": Kind("s", ("{value:.1f} s of silence after the last sound",), "arrange: {trim: yes}"),
     "gap": Kind("ms", ("the sound drops out for {value:.0f} ms",), None),
+    "click": Kind(
+        "dB",
+        ("a click, as at a join: the waveform jumps {value:.0f} dB beyond what is around",),
+        "clean: {clicks: yes}",
+    ),
     "abrupt_ending": Kind(
         "dB", ("the song breaks off: its last moment lies {value:+.0f} dB against the 3 s before",), "arrange"
     ),
@@ -52,6 +58,7 @@ KINDS: Mapping[str, Kind] = {
         (
             "the ending collapses: from here on the song is {whole_db:.0f} dB against its body",
             "the ending loses its treble: {treble_db:.0f} dB above 4 kHz against the body of the song",
+            "the ending runs empty: what begins is {density_db:.0f} dB against the body of the song",
         ),
         "arrange: {fade_out: 8 s}",
     ),
@@ -63,6 +70,11 @@ KINDS: Mapping[str, Kind] = {
         ),
         "level",
     ),
+    "energy_plateau": Kind(
+        "LU",
+        ("for {length_s:.0f} s, {share_pct:.0f} % of the song, the energy stays within {value:.1f} LU",),
+        "level",
+    ),
     "loop": Kind(
         "%",
         (
@@ -70,6 +82,14 @@ KINDS: Mapping[str, Kind] = {
             "{length_s:.1f} s come {times:.0f} times in a row, {value:.0f} % alike",
         ),
         None,
+    ),
+    "missing_variation": Kind(
+        "%",
+        ("nothing new: {value:.0f} % of the bars ({bars:.0f} of {of:.0f}) are copies of earlier ones",),
+        None,
+    ),
+    "tempo_drift": Kind(
+        "%", ("the tempo wanders by {value:.1f} %, between {low_bpm:.1f} and {high_bpm:.1f} BPM",), None
     ),
     "bandwidth_wall": Kind(
         "Hz", ("there is nothing above {value:.0f} Hz: the sound is cut off there",), None
@@ -81,6 +101,9 @@ KINDS: Mapping[str, Kind] = {
     "resonance": Kind("dB", ("{hz:.0f} Hz rings by {value:.0f} dB whatever is played",), "clean"),
     "shimmer": Kind(
         "%", ("{value:.0f} % of the sound at 8 to 14 kHz is lone tones, as a neural codec leaves them",), None
+    ),
+    "sibilance": Kind(
+        "dB", ("{count:.0f} esses are too loud: they lie {value:+.1f} dB against the voice's range",), "clean"
     ),
     "hum": Kind(
         "dB", ("mains hum at {hz:.0f} Hz and its multiples, {value:.0f} dB against the song",), "clean"
@@ -106,21 +129,25 @@ KINDS: Mapping[str, Kind] = {
 class Check(Stage):
     """List what is wrong with the song: where, how much, and the step that mends it.
 
-    The sound as it is now is judged; nothing is changed. With beats and sections known, loops
-    are counted in bars and parts are compared with each other.
+    The sound as it is now is judged; nothing is changed. Beats are found first where nobody did;
+    with sections known, the parts are compared with each other.
     """
 
     name = "check"
     reads = ("mix",)
     uses = ("beats", "sections")
     writes = ("findings",)
+    may_write = ("beats",)
+    version = 2
 
     def run(self, song: Song, context: Context = Context()) -> Song:
         assert song.mix is not None
         look = survey.survey(song.mix)
+        song = with_beats(song, context)
         context.progress(0.3)
         known = faults.Known(
             look,
+            beats_s=song.beats.beats_s if song.beats else (),
             downbeats_s=song.beats.downbeats_s if song.beats else (),
             sections=tuple((part.start_s, part.end_s, part.label) for part in song.sections),
         )

@@ -12,10 +12,11 @@ from pydantic import Field
 from ..audio import Sound
 from ..declared import File
 from ..dsp import chroma, loudness, naming, onsets, segmentation, tagging, texture
-from ..models import engines, words
+from ..models import words
 from ..song import Line, Section, Song
 from ..units import BARS
 from .base import Context, Stage
+from .beats import with_beats
 
 SHORTEST_S = 8.0
 """A sound shorter than this is one part."""
@@ -50,10 +51,7 @@ class Sections(Stage):
     def run(self, song: Song, context: Context = Context()) -> Song:
         mix = song.mix
         assert mix is not None
-        if song.beats is None:
-            tracker = engines.choose("beat_tracker", offline=context.offline).make()
-            assert isinstance(tracker, engines.BeatTracker)
-            song = song.having(beats=tracker.track(mix))
+        song = with_beats(song, context)
         context.progress(0.3)
         sections, facts = self._found(song, mix, context)
         context.progress(1.0)

@@ -6,7 +6,7 @@ song has one fault, and no other rule is asked.
 
 from __future__ import annotations
 
-from . import course, level, loops, stereo, tone
+from . import arc, course, esses, grid, joins, level, loops, stereo, tone
 from .base import Fault, Known, Rule, Severity
 
 __all__ = ["RULES", "Fault", "Known", "Rule", "Severity", "find"]
@@ -14,8 +14,10 @@ __all__ = ["RULES", "Fault", "Known", "Rule", "Severity", "find"]
 RULES: tuple[Rule, ...] = (
     level.over_full_scale, level.true_peak_over, level.clipping, level.loudness_far, level.dc_offset,
     level.silence_at_the_ends,
-    course.gaps, course.abrupt_ending, course.collapsing_ending, course.flat_dynamics, loops.loops,
-    tone.bandwidth_wall, tone.mud, tone.harshness, tone.resonances, tone.shimmer, tone.hum, tone.sub_rumble,
+    course.gaps, joins.clicks, course.abrupt_ending, course.collapsing_ending,
+    arc.flat_dynamics, arc.energy_plateau, loops.loops, grid.missing_variation, grid.tempo_drift,
+    tone.bandwidth_wall, tone.mud, tone.harshness, tone.resonances, tone.shimmer, esses.sibilance,
+    tone.hum, tone.sub_rumble,
     stereo.narrow, stereo.out_of_phase, stereo.mono_loss, stereo.one_sided,
 )  # fmt: skip
 

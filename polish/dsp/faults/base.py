@@ -35,11 +35,12 @@ class Known:
     """What rules look at: the survey, and what is already known of bars and sections.
 
     Attributes:
-        downbeats_s: empty when there is no grid.
+        beats_s, downbeats_s: empty when there is no grid.
         sections: start and end in s, and label.
     """
 
     survey: Survey
+    beats_s: tuple[float, ...] = ()
     downbeats_s: tuple[float, ...] = ()
     sections: tuple[tuple[float, float, str], ...] = ()
 

@@ -1,4 +1,4 @@
-"""Faults in the course of a song: gaps, how it ends, and whether it has an arc."""
+"""Faults in the course of a song: where it drops out, and how it ends."""
 
 from __future__ import annotations
 
@@ -6,29 +6,37 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from ..loudness import SHORT_TERM_BINS
-from ..survey import TICK_S, decibels
+from ..onsets import COLUMNS_HZ
+from ..survey import TICK_S, Survey, decibels
 from .base import Fault, Known, Severity
 
 GAP_S, GAP_DB = 0.03, 45.0
 """A hole of 30 ms is heard as one; 45 dB in 20 ms is a cut: the shortest note takes longer to end."""
 ABRUPT_DB = -20.0
 """The last 50 ms of sound against the 3 s before; `arrange` mends by the same measure."""
-FLAT_LU, VERY_FLAT_LU = 3.0, 2.0
-"""Loudness range: records of songs with an arc have 4 to 10, dance music 2 to 3 (EBU Tech 3342)."""
-SECTIONS_LU = 1.5
-"""Between the loudest and the quietest part: less is hardly heard as a difference."""
-COLLAPSE_DB, COLLAPSE_TOP_DB = 10.0, 24.0
-"""Level, and level above 4 kHz, against the body of the song."""
+COLLAPSE_DB, COLLAPSE_TOP_DB, COLLAPSE_DENSITY_DB = 10.0, 24.0, 14.0
+"""Level, level above 4 kHz, and onset strength, against the body of the song."""
 _STILL_FALLING_DB = 10.0
 _ARC_S = 45.0
 _MOST_GAPS = 20
 
 
 def gaps(known: Known) -> list[Fault]:
-    """Holes within the sound: it is cut off, and is back later."""
-    look = known.survey
-    level = decibels(look.peak.max(axis=0).astype(np.float64) ** 2)
+    """Holes within the sound, of all channels or of one: it is cut off, and is back later."""
+    peak = known.survey.peak
+    rows = [peak.max(axis=0), *peak] if len(peak) > 1 else [peak[0]]
+    found: list[Fault] = []
+    for row in rows:
+        for first, last in _holes(row):
+            start, end = first * TICK_S, last * TICK_S
+            if all(end < one.start_s - GAP_S or start > one.end_s + GAP_S for one in found):
+                found.append(Fault("gap", start, end, "warning", (last - first) * TICK_S * 1000))
+    return sorted(found, key=lambda one: one.start_s)[:_MOST_GAPS]
+
+
+def _holes(peak: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """First tick and one past the last of every hole in a row of peaks."""
+    level = decibels(peak.astype(np.float64) ** 2)
     loud = np.flatnonzero(level > -60)
     if loud.size < 10:
         return []
@@ -44,10 +52,8 @@ def gaps(known: Known) -> list[Fault]:
         # What sounded 20 to 30 ms before the hole, the tick between being cut in two.
         fall = level[first - 3 : first - 1].max() - level[first:last].max()
         if fall > GAP_DB:
-            found.append(
-                Fault("gap", first * TICK_S, last * TICK_S, "warning", (last - first) * TICK_S * 1000)
-            )
-    return found[:_MOST_GAPS]
+            found.append((first, last))
+    return found
 
 
 def abrupt_ending(known: Known) -> list[Fault]:
@@ -68,7 +74,7 @@ def abrupt_ending(known: Known) -> list[Fault]:
 
 
 def collapsing_ending(known: Known) -> list[Fault]:
-    """Long before the end, level or treble breaks away at once and does not come back.
+    """Long before the end, level, treble or density breaks away at once and does not come back.
 
     A fade is slower: three seconds before, the song was still whole. A last chord goes on falling,
     a collapsed song goes on.
@@ -81,18 +87,29 @@ def collapsing_ending(known: Known) -> list[Fault]:
     sounding = np.flatnonzero(whole > whole.max() - 50)
     end = int(sounding[-1]) + 1
     first = max(int(0.6 * end), end - round(60 / look.cell_s))
-    level, treble = (float(np.median(row[: max(first, 1)])) for row in (whole, top))
-    worst: list[Fault] = []
-    for what, row, usual, depth in (
-        ("whole_db", whole, level, COLLAPSE_DB),
-        ("treble_db", top, treble, COLLAPSE_TOP_DB),
+    for what, row, depth in (
+        ("whole_db", whole, COLLAPSE_DB),
+        ("treble_db", top, COLLAPSE_TOP_DB),
+        ("density_db", _density_db(look)[: whole.size], COLLAPSE_DENSITY_DB),
     ):
+        usual = float(np.median(row[: max(first, 1)]))
         at = _breaks_away(row[:end], first, usual, depth)
         if at is not None and not _dies_away(whole[at:end]):
             value = float(np.median(row[at:end]) - usual)
             until = min(end * look.cell_s, look.duration_s)
-            worst.append(Fault("collapsing_ending", at * look.cell_s, until, "warning", value, {what: value}))
-    return worst[:1]
+            return [Fault("collapsing_ending", at * look.cell_s, until, "warning", value, {what: value})]
+    return []
+
+
+def _density_db(look: Survey) -> NDArray[np.float64]:
+    """How much begins, as the mean onset strength over 2.5 s around every cell, in dB (20 log10)."""
+    strength = look.onsets.strength
+    cells = look.power.shape[1]
+    edges = np.round(np.arange(cells + 1) * look.cell_s * COLUMNS_HZ).astype(int)
+    sums = np.concatenate([[0.0], np.cumsum(strength, dtype=np.float64)])
+    edges = np.minimum(edges, strength.size)
+    means = np.diff(sums[edges]) / np.maximum(np.diff(edges), 1)
+    return 2 * decibels(scipy.ndimage.uniform_filter1d(means, 5))
 
 
 def _breaks_away(row: NDArray[np.float64], first: int, usual: float, depth: float) -> int | None:
@@ -110,30 +127,3 @@ def _dies_away(row: NDArray[np.float64]) -> bool:
     """Whether a level goes on falling, as that of a last chord does."""
     third = row.size // 3
     return bool(np.median(row[:third]) - np.median(row[-third:]) > _STILL_FALLING_DB)
-
-
-def flat_dynamics(known: Known) -> list[Fault]:
-    """No arc: quiet and loud parts are equally loud."""
-    look = known.survey
-    if look.duration_s < _ARC_S:
-        return []
-    if parts := _parts_lufs(known):
-        spread = max(parts) - min(parts)
-        if spread >= SECTIONS_LU:
-            return []
-        return known.whole("flat_dynamics", "warning", spread, parts=float(len(parts)))
-    value = look.loudness.loudness_range_lu
-    if value is None or value >= FLAT_LU:
-        return []
-    return known.whole("flat_dynamics", "warning" if value < VERY_FLAT_LU else "info", value)
-
-
-def _parts_lufs(known: Known) -> list[float]:
-    """Loudness of the parts between intro and outro, 8 s and longer; empty with less than three."""
-    means = known.survey.loudness.means(SHORT_TERM_BINS, 10)
-    found = []
-    for start, end, label in known.sections:
-        inside = means[round(start * 10) : max(round(start * 10) + 1, round(end * 10) - 30)]
-        if label not in ("intro", "outro", "silence") and end - start >= 8 and inside.size:
-            found.append(float(decibels(inside.mean())))
-    return found if len(found) >= 3 else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..onsets import COLUMNS_HZ, one_channel, onsets
+from ..onsets import COLUMNS_HZ
 from .base import Fault, Known
 
 ALIKE = 0.94
@@ -27,7 +27,7 @@ def loops(known: Known) -> list[Fault]:
     sound = known.survey.sound
     if sound.duration_s < 2 * SHORTEST_S + _LEAST_WINDOW_S:
         return []
-    mel = _centred(onsets(one_channel(sound)).mel)
+    mel = _centred(known.survey.onsets.mel)
     shortest_s = max(SHORTEST_S, 2 * _bar_s(known) * 0.98)
     found: list[Fault] = []
     for lag, at, window in _candidates(mel, shortest_s):

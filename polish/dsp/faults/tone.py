@@ -28,9 +28,12 @@ RUMBLE_DB, RUMBLE_SHARE_DB = -6.0, -16.0
 from −16 dB on it costs audible headroom."""
 RESONANCE_DB = 12.0
 """Over the neighbourhood, in the weak moments; held notes of real songs reach 11.5."""
+BEYOND_NOTES_DB, _FEW_HELD_HZ = 6.0, 1300.0
+"""Over the other peaks around it; real songs reach 5.5 above 1.3 kHz, and 16 below, with held notes."""
 SHIMMER_PCT = 16.0
 """Of the power at 8–14 kHz in lone short tones, in half of all moments: records have 0 to 2 %,
 low-rate codecs up to 15."""
+_MOST_RESONANCES, _LOUDER_DB = 3, 5.0
 _ALONE_DB = 25.0
 """So far beyond the edge there is nothing around it to cover: a lone tone, not a build-up."""
 _SHORT_S = 3.0
@@ -135,12 +138,19 @@ def hum(known: Known) -> list[Fault]:
 def resonances(known: Known) -> list[Fault]:
     """Narrow peaks that ring whatever is played."""
     sound = known.survey.sound
-    found = resonance.find(sound.samples, sound.rate_hz, deepest_db=6.0)
+    found = [peak for peak in resonance.peaks(sound.samples, sound.rate_hz) if _rings(peak)]
     return [
         Fault("resonance", 0.0, sound.duration_s, "warning", peak.stands_out_db, {"hz": peak.hz})
-        for peak in found
-        if peak.stands_out_db >= RESONANCE_DB
+        for peak in found[:_MOST_RESONANCES]
     ]
+
+
+def _rings(peak: resonance.Peak) -> bool:
+    """Among notes, a peak that is higher than all of them and where few are held; else on its own."""
+    if not RESONANCE_DB <= peak.stands_out_db <= resonance.NOTE_DB + _LOUDER_DB * (peak.hz > _FEW_HELD_HZ):
+        return False
+    beyond = peak.stands_out_db - peak.others_db
+    return peak.others_db <= resonance.SMOOTH_DB or (peak.hz > _FEW_HELD_HZ and beyond > BEYOND_NOTES_DB)
 
 
 def shimmer(known: Known) -> list[Fault]:
