@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..dsp.voice import HOP_S
 from ..song import Line, Word
 from . import alignment
 from .heard_words import sung
@@ -24,6 +25,8 @@ _OWN_SONG = 0.3
 """How much of what is heard must be in the lyrics for them to be this song's."""
 _SYLLABLE_S = 0.12
 _SLOW_S = 1.0
+_EDGE_S = 0.1
+"""How far a heard line's ends may be off: what sounds there belongs to it."""
 _WINDOW_LETTERS = 300
 _IMPROBABLE = 0.01
 """A line not heard before, whose tokens are on average less probable than this, is not there."""
@@ -111,12 +114,12 @@ def _between(
 ) -> Iterator[Placed]:
     """Lines that must be sung between two times, by their syllables over the singing there."""
     counts = np.array([sum(known[number].syllables) for number in numbers])
-    hops = heard.activity.active[round(start_s / 0.02) : round(end_s / 0.02)]
-    sung_s = np.concatenate([[0.0], np.cumsum(hops)]) * 0.02
+    first, last = round((start_s + _EDGE_S) / HOP_S), round((end_s - _EDGE_S) / HOP_S)
+    sung_s = np.concatenate([[0.0], np.cumsum(heard.activity.active[first : max(first, last)])]) * HOP_S
     if not counts.size or sung_s[-1] < _SYLLABLE_S * counts.sum():
         return
     shares = np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum()
-    marks = start_s + np.searchsorted(sung_s, shares * sung_s[-1]) * 0.02
+    marks = (first + np.searchsorted(sung_s, shares * sung_s[-1])) * HOP_S
     for number, begin, end in zip(numbers, marks[:-1], marks[1:], strict=True):
         yield Placed(number, known[number], *heard.within(float(begin), float(end), 0.0), False)
 
