@@ -15,6 +15,7 @@ import sounds
 from pydantic import ValidationError
 from typed import Type
 
+import polish
 from polish import audio
 from polish.audio import Sound
 from polish.audio.gains import read_gains
@@ -24,6 +25,7 @@ from polish.dsp.loudness import integrated_lufs
 from polish.dsp.peak import true_peak_dbtp
 from polish.song import Master as Made
 from polish.song import Song
+from polish.stages.playback import playback
 
 TAGS = {"title": "Tïtle 日本 🎵", "artist": "Ænima «ö»"}
 
@@ -182,3 +184,23 @@ def test_the_command_keeps_its_ceiling_in_a_lossy_file_and_says_what_that_took(h
     assert not found["reached"] and found["reason"]
     assert "its decoded true peak would be" in found["reason"] + said.err
     assert audio.read_tags(out) == TAGS
+
+
+def test_a_run_says_in_facts_and_report_what_listeners_get(hot, tmp_path):
+    recipe = tmp_path / "two.yaml"
+    recipe.write_text(
+        "polish: 1\nabout: two files\nsteps:\n"
+        "  - master: {loudness: -9 LUFS, ceiling: -8 dBTP, dynamics: reach}\n"
+        "deliver:\n  - master: {format: flac 24-bit}\n"
+        "  - master: {id: small, format: ogg 96k, ceiling: -8 dBTP}\n  - report\n"
+    )
+    draft = audio.write(tmp_path / "draft.flac", hot.masters["m"].sound, "flac 24-bit")
+    result = polish.run(recipe, draft, out=tmp_path / "out")
+    (master,) = result.facts["masters"]
+    assert master["services"] == playback(
+        master["measured"]["integrated_lufs"], master["measured"]["true_peak_dbtp"]
+    )
+    small = next(each["facts"] for each in result.facts["deliveries"] if each["id"] == "small")
+    assert decoded_dbtp(result.folder / small["file"]) == small["measured"]["true_peak_dbtp"] <= -8
+    page = (result.folder / "report.html").read_text(encoding="utf-8")
+    assert "YouTube" in page and f"{small['codec']['lowered_db']:.2f} dB</td>" in page
