@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from ..errors import ModelUnavailable
 from .console import emit_json, json_option, stage_bar, table
+
+if TYPE_CHECKING:
+    from ..models.store import Status
 
 
 @click.group(invoke_without_command=True)
@@ -18,23 +24,47 @@ def models(context: click.Context) -> None:
 @models.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List every model: what it is, size, licence, here or not."""
+    """List every model: what it is, size, licence, hash, here or not."""
     from ..models import store
 
     statuses = store.listing()
     if as_json:
-        emit_json([
-            {"name": s.name, "kind": s.model.kind, "about": s.model.about, "licence": s.model.licence,
-             "sells": s.model.sells, "source": s.model.source, "here": s.here, "size_bytes": s.bytes,
-             "sha256": {file: store.known_hash(file) for file in s.files}}
-            for s in statuses
-        ])  # fmt: skip
+        emit_json([_facts(status) for status in statuses])
         return
     rows = [
-        [s.name, s.model.about, s.model.licence, f"{s.bytes / 1e6:.0f} MB" if s.bytes else "not here"]
+        [s.name, s.model.about, _megabytes(s), s.model.licence + ("" if s.model.sells else ", not to sell"),
+         _hash(s), s.here]
         for s in statuses
-    ]
-    click.echo(table(["model", "what", "licence", "here"], rows))
+    ]  # fmt: skip
+    click.echo(table(["model", "what", "size", "licence", "SHA-256", "here"], rows))
+
+
+def _facts(status: Status) -> dict[str, Any]:
+    from ..models import store
+
+    model = status.model
+    return {
+        "name": status.name, "kind": model.kind, "about": model.about, "licence": model.licence,
+        "sells": model.sells, "source": model.source, "here": status.here, "size_bytes": status.bytes,
+        "megabytes": model.megabytes, "hash": _hash(status),
+        "sha256": {file: store.known_hash(file) for file in status.files}
+        or ({f"{status.name}/{model.file_name()}": model.sha256} if model.sha256 else {}),
+    }  # fmt: skip
+
+
+def _megabytes(status: Status) -> str | None:
+    if status.bytes is not None:
+        return f"{status.bytes / 1e6:.0f} MB"
+    return f"≈ {status.model.megabytes:.0f} MB" if status.model.megabytes else None
+
+
+def _hash(status: Status) -> str:
+    """Where the hash of a model comes from."""
+    from ..models import store
+
+    if status.model.sha256:
+        return "in the manifest"
+    return "from the first fetch" if store.pins(status.name) else "at the first fetch"
 
 
 @models.command()
@@ -51,13 +81,27 @@ def fetch(names: tuple[str, ...]) -> None:
 
 @models.command()
 @click.argument("names", nargs=-1)
-def verify(names: tuple[str, ...]) -> None:
+@json_option
+def verify(names: tuple[str, ...], as_json: bool) -> None:
     """Read the files of models again and compare their hashes (all that are here, by default)."""
     from ..models import store
 
-    for name in names or [status.name for status in store.listing() if status.here]:
-        for file, found in store.verify(name).items():
-            click.echo(f"{file}: {found}")
+    found: dict[str, str] = {}
+    wrong: list[ModelUnavailable] = []
+    for name in names or [status.name for status in store.listing() if status.files]:
+        for file in store.files(name):
+            try:
+                store.path(file)
+                found[file] = "verified" if store.known_hash(file) else "no hash known"
+            except ModelUnavailable as error:
+                found[file] = error.what
+                wrong.append(error)
+    if as_json:
+        emit_json(found)
+    else:
+        click.echo("\n".join(f"{file}: {what}" for file, what in found.items()) or "no weights are here")
+    if wrong:
+        raise wrong[0]
 
 
 @models.command()

@@ -7,8 +7,8 @@ so that everything runs on a machine that has never been online.
 kind                    engines
 ======================  =====================================================
 ``separator``           htdemucs, htdemucs_ft, htdemucs_6s, hdemucs_mmi, builtin
-``transcriber``         whisper-tiny … whisper-large-v3-turbo, builtin
-``generator``           musicgen-small … musicgen-melody, builtin
+``transcriber``         whisper-tiny … whisper-large-v3, whisper-turbo, builtin
+``generator``           musicgen-small … musicgen-stereo-melody-large, builtin
 ``beat_tracker``        builtin
 ======================  =====================================================
 
@@ -188,13 +188,22 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "whisper-base": "whisper:Whisper",
         "whisper-small": "whisper:Whisper",
         "whisper-medium": "whisper:Whisper",
+        "whisper-large-v1": "whisper:Whisper",
+        "whisper-large-v2": "whisper:Whisper",
         "whisper-large-v3": "whisper:Whisper",
         "builtin": "alignment:BuiltinAligner",
     },
     "generator": {
         "musicgen-small": "musicgen:MusicGen",
         "musicgen-medium": "musicgen:MusicGen",
+        "musicgen-large": "musicgen:MusicGen",
         "musicgen-melody": "musicgen:MusicGen",
+        "musicgen-melody-large": "musicgen:MusicGen",
+        "musicgen-stereo-small": "musicgen:MusicGen",
+        "musicgen-stereo-medium": "musicgen:MusicGen",
+        "musicgen-stereo-large": "musicgen:MusicGen",
+        "musicgen-stereo-melody": "musicgen:MusicGen",
+        "musicgen-stereo-melody-large": "musicgen:MusicGen",
         "builtin": "composer:BuiltinComposer",
     },
     "beat_tracker": {"builtin": "beats:BuiltinBeatTracker"},

@@ -1,15 +1,19 @@
 """Fetching weights: to a ``.part``, resumed where it stopped, verified, then renamed.
 
 For files of a hub repository whose hash is not known yet, the hub is asked for the commit,
-sizes and hashes over TLS; once the files have arrived and match, the hashes are written to
-``pins.json`` beside them and hold ever after.
+sizes and hashes over TLS; once the files have arrived and match, commit and hashes are written
+to ``pins.json`` beside them and hold ever after. A file that nobody states a hash for is taken
+over TLS alone, and only if it looks like what its name says: a page of HTML is no network.
 """
 
 from __future__ import annotations
 
+import http.client
+import ipaddress
 import os
 import shutil
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,14 +36,27 @@ class Wanted:
 
     Attributes:
         name: its name in the model's folder.
-        sha256: the full hash; empty for a small text file the hub states none for.
+        sha256: the full hash; empty where nobody states one.
         size: bytes, when known beforehand.
+        commit: the commit of the repository it is from; empty for a plain url.
     """
 
     name: str
     url: str
     sha256: str
     size: int | None
+    commit: str = ""
+
+
+def trustworthy(url: str) -> bool:
+    """Whether what comes from there is known to come from there: TLS, or this very machine."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "https":
+        return True
+    try:
+        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.hostname == "localhost"
 
 
 def reachable(url: str) -> bool:
@@ -54,21 +71,28 @@ def reachable(url: str) -> bool:
         return False
 
 
-def hub_files(name: str, repo: str, patterns: Sequence[str], pinned: Mapping[str, str]) -> list[Wanted]:
+def hub_files(
+    name: str, repo: str, patterns: Sequence[str], pinned: Mapping[str, str], revision: str | None = None
+) -> list[Wanted]:
     """The files of a hub repository that match `patterns`, with the hashes the hub states.
 
+    Args:
+        pinned: hashes of an earlier fetch, by file.
+        revision: a branch, or the commit of the earlier fetch; the newest by default.
+
     Raises:
-        ModelUnavailable: the hub does not answer, or states another hash than the pinned one.
+        ModelUnavailable: the hub does not answer, has no such files, or states another hash
+            than the pinned one.
     """
     from huggingface_hub import HfApi, hf_hub_url
 
     try:
-        info = HfApi().model_info(repo, files_metadata=True, timeout=TIMEOUT_S)
+        info = HfApi().model_info(repo, revision=revision, files_metadata=True, timeout=TIMEOUT_S)
     except Exception as error:  # its HTTP library, and so its exceptions, change with its version
         raise _unreachable(name, f"https://huggingface.co/{repo}", error) from error
     files = []
     for sibling in info.siblings or ():
-        if not any(fnmatch(sibling.rfilename, pattern) for pattern in patterns):
+        if "/" in sibling.rfilename or not any(fnmatch(sibling.rfilename, each) for each in patterns):
             continue
         stated = sibling.lfs.sha256 if sibling.lfs else ""
         known = pinned.get(sibling.rfilename, stated)
@@ -79,7 +103,9 @@ def hub_files(name: str, repo: str, patterns: Sequence[str], pinned: Mapping[str
                 hint="delete its folder under `polish models path` to take the new one",
             )
         url = hf_hub_url(repo, sibling.rfilename, revision=info.sha)
-        files.append(Wanted(sibling.rfilename, url, known, sibling.size))
+        files.append(Wanted(sibling.rfilename, url, known, sibling.size, info.sha or ""))
+    if not any(file.name.endswith(".safetensors") for file in files):
+        raise ModelUnavailable(f"there are no safetensors in https://huggingface.co/{repo}", where=name)
     return files
 
 
@@ -92,62 +118,101 @@ def fetch_all(name: str, files: Sequence[Wanted], folder: Path, progress: Callab
     """
     with writing_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    total = sum(file.size or 0 for file in files) or 1
+    total = sum(file.size or 0 for file in files)
     done = 0
     with FileLock(folder / ".lock"):
+        missing = [file for file in files if not _there(file, folder)]
+        _room(folder, sum((file.size or 0) - _have(folder / file.name) for file in missing))
         for file in files:
-            target = folder / file.name
-            if not (target.is_file() and (not file.sha256 or sha256(target) == file.sha256)):
-                _fetch(name, file, target, partial(_share, progress, done, total))
+            if file in missing:
+                _fetch(name, file, folder / file.name, partial(_told, progress, total, done))
             done += file.size or 0
         pins = {file.name: file.sha256 or sha256(folder / file.name) for file in files}
-        write_json(folder / "pins.json", {"sha256": pins})
+        commits = {file.commit for file in files if file.commit}
+        write_json(folder / "pins.json", {"commit": next(iter(commits), None), "sha256": pins})
     progress(1.0)
 
 
-def _share(progress: Callable[[float], None], before: int, total: int, got: int) -> None:
-    progress(min(1.0, (before + got) / total))
+def _there(file: Wanted, folder: Path) -> bool:
+    """Whether the very file is there; one that is held to no hash may have come from anywhere."""
+    target = folder / file.name
+    return bool(file.sha256) and target.is_file() and sha256(target) == file.sha256
 
 
-def _fetch(name: str, file: Wanted, target: Path, progress: Callable[[int], None]) -> None:
-    part = target.with_name(target.name + ".part")
-    have = part.stat().st_size if part.is_file() else 0
+def _part(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
+
+
+def _have(target: Path) -> int:
+    """Bytes that an earlier fetch has left."""
+    part = _part(target)
+    return part.stat().st_size if part.is_file() else 0
+
+
+def _told(progress: Callable[[float], None], total: int, before: int, got: int, expected: int) -> None:
+    """Tell the share of all files, or of this one where the sizes of all are not known."""
+    whole = total or expected
+    progress(min(1.0, (before + got) / whole) if whole else 0.0)
+
+
+def _fetch(name: str, file: Wanted, target: Path, progress: Callable[[int, int], None]) -> None:
+    part, have = _part(target), _have(target)
+    if not file.sha256 and not trustworthy(file.url):
+        raise ModelUnavailable(f"{file.name} has no known hash, and {file.url} is not https", where=name)
     headers = {"Range": f"bytes={have}-"} if have else {}
     try:
-        with urllib.request.urlopen(
-            urllib.request.Request(file.url, headers=headers), timeout=TIMEOUT_S
-        ) as answer:
-            resumed = have and answer.status == 206
+        request = urllib.request.Request(file.url, headers=headers)
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            start = have if answer.status == 206 else 0
             length = int(answer.headers.get("Content-Length") or 0)
-            expected = length + (have if resumed else 0)
-            _room(target, length)
-            _receive(answer, part, have if resumed else 0, progress)
+            expected = start + length if length else file.size or 0
+            _room(target.parent, length)
+            _receive(answer, part, start, lambda got: progress(got, expected))
     except urllib.error.HTTPError as error:
         if error.code != 416:  # 416: the part is already whole
             raise _unreachable(name, file.url, error) from error
-        expected = have
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        expected = file.size or have
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise _unreachable(name, file.url, error) from error
     got = part.stat().st_size
-    if expected and got < expected:
+    if got < expected:
         raise ModelUnavailable(
             f"{file.name} broke off after {got} of {expected} bytes", where=name,
             hint=f"polish models fetch {name} goes on where it stopped",
         )  # fmt: skip
-    if file.sha256 and sha256(part) != file.sha256:
+    if wrong := _wrong(file, part):
         part.unlink()
         raise ModelUnavailable(
-            f"{file.name} as fetched is not the file it should be (SHA-256 differs); it was thrown away",
+            f"{file.name} as fetched is not the file it should be ({wrong}); it was thrown away",
             where=name,
             hint=f"polish models fetch {name}",
         )
     os.replace(part, target)
 
 
-def _receive(answer: object, part: Path, start: int, progress: Callable[[int], None]) -> None:
+def _wrong(file: Wanted, part: Path) -> str | None:
+    """What is wrong with a fetched file: its hash, or without a known one its size or its first bytes."""
+    if file.sha256:
+        return None if sha256(part) == file.sha256 else "SHA-256 differs"
+    if file.size is not None and part.stat().st_size != file.size:
+        return f"{part.stat().st_size} bytes instead of {file.size}"
+    with open(part, "rb") as content:
+        head = content.read(512)
+    if head.lstrip()[:1] == b"<" and file.name.rpartition(".")[2] not in ("xml", "html"):
+        return "it is a web page"
+    if file.name.endswith(".safetensors") and head[8:9] != b"{":
+        return "no safetensors"
+    if file.name.endswith((".pt", ".pth", ".ckpt", ".th")) and head[:2] not in (b"PK", b"\x80\x02"):
+        return "no PyTorch checkpoint"
+    return None
+
+
+def _receive(
+    answer: http.client.HTTPResponse, part: Path, start: int, progress: Callable[[int], None]
+) -> None:
     with writing_errors(part), open(part, "ab" if start else "wb") as out:
         got = start
-        while block := answer.read(_BLOCK):  # type: ignore[attr-defined]
+        while block := answer.read(_BLOCK):
             out.write(block)
             got += len(block)
             progress(got)
@@ -155,12 +220,12 @@ def _receive(answer: object, part: Path, start: int, progress: Callable[[int], N
         os.fsync(out.fileno())
 
 
-def _room(target: Path, wanted: int) -> None:
-    free = shutil.disk_usage(target.parent).free
+def _room(folder: Path, wanted: int) -> None:
+    free = shutil.disk_usage(folder).free
     if wanted > free:
         raise OutputError(
             f"needs {wanted / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free",
-            where=target.parent,
+            where=folder,
             hint="free some space, or point $POLISH_MODELS at another disk",
         )
 

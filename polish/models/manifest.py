@@ -6,6 +6,7 @@ adds to them: that is how weights of one's own, a pickle among them, get a hash 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from ..errors import UsageError
 from ..files import read_text
+from . import fetching
 
 
 class Model(BaseModel):
@@ -22,8 +24,10 @@ class Model(BaseModel):
 
     Attributes:
         kind: the engine interface it serves (`polish.models.engines`).
-        url, sha256: a model of one file, and its full hash.
-        hub, files: a Hugging Face repository, and the patterns of the files to take.
+        url, sha256: a model of one file, and its full hash; without a hash the first fetch counts.
+        hub, revision, files: a Hugging Face repository, its branch or commit when it is not the
+            newest, and the patterns of the files to take.
+        megabytes: about what is fetched; None where nobody states it beforehand.
         licence: SPDX identifier of the weights' licence.
         sells: whether the licence lets one sell what the model makes.
     """
@@ -37,14 +41,18 @@ class Model(BaseModel):
     url: str | None = None
     sha256: str | None = None
     hub: str | None = None
+    revision: str | None = None
+    megabytes: float | None = None
     files: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_source(self) -> Model:
         if (self.url is None) == (self.hub is None):
             raise ValueError("a model comes either from a url or from a hub")
-        if self.url and len(self.sha256 or "") != 64:
-            raise ValueError("a url needs the full SHA-256 of its file, 64 digits")
+        if self.sha256 is not None and not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise ValueError("sha256 is the full hash, 64 hexadecimal digits")
+        if self.url and not self.sha256 and not fetching.trustworthy(self.url):
+            raise ValueError("a url without the SHA-256 of its file is taken over TLS alone (https)")
         return self
 
     @property

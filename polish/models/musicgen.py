@@ -27,6 +27,14 @@ _GUIDANCE = 3.0
 _TOP_K = 250
 _CHROMA_SIZE, _CHROMA_HOP = 16_384, 4096
 _FILES = ("config.json", "tokenizer.json")
+_MODELS = {"musicgen-small": (*_FILES, "model.safetensors")} | dict.fromkeys(
+    (
+        "musicgen-medium", "musicgen-large", "musicgen-melody", "musicgen-melody-large",
+        "musicgen-stereo-small", "musicgen-stereo-medium", "musicgen-stereo-large",
+        "musicgen-stereo-melody", "musicgen-stereo-melody-large",
+    ),
+    _FILES,  # and safetensors, in one or in parts
+)  # fmt: skip
 
 
 class MusicGen(Generator):
@@ -35,12 +43,8 @@ class MusicGen(Generator):
     Only plain files are read: JSON and safetensors, whether one or in parts.
     """
 
-    weights: ClassVar = {
-        "musicgen-small": tuple(f"musicgen-small/{file}" for file in (*_FILES, "model.safetensors")),
-        "musicgen-medium": tuple(f"musicgen-medium/{file}" for file in _FILES),
-        "musicgen-melody": tuple(f"musicgen-melody/{file}" for file in _FILES),
-    }
-    follows_melodies: ClassVar = frozenset({"musicgen-melody"})
+    weights: ClassVar = {name: tuple(f"{name}/{file}" for file in files) for name, files in _MODELS.items()}
+    follows_melodies: ClassVar = frozenset(name for name in _MODELS if "melody" in name)
 
     def generate(
         self,

@@ -3,7 +3,8 @@
 Weights live under ``$POLISH_MODELS``, else under the user's cache folder; one folder a
 model. A file is named by its path in there: ``htdemucs/htdemucs.yaml``. A file put there
 by hand is used. A file with a known hash (the manifest's, or the one pinned at its first
-fetch) must match it; without one, only formats that cannot carry code are read.
+fetch) must match it; without one, only formats that cannot carry code are read. A pickle
+whose name has eight digits of its hash, as demucs' own ``.th`` files, has no known hash.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ..errors import ModelUnavailable
 from ..files import sha256
@@ -95,10 +97,21 @@ def path(file: str) -> Path:
     name = file.split("/", 1)[0]
     if not found.is_file():
         raise ModelUnavailable(
-            f"the weights of {name} are not here ({found})", where=name, hint=f"polish models fetch {name}"
-        )
+            f"the weights of {name} are not here ({found}){_instead(found)}", where=name,
+            hint=f"polish models fetch {name}",
+        )  # fmt: skip
     _verified(found, file, found.stat().st_size, found.stat().st_mtime_ns)
     return found
+
+
+def _instead(absent: Path) -> str:
+    """A word about the pickle of a Demucs that lies where its safetensors should."""
+    if absent.suffix != ".safetensors" or not (found := sorted(absent.parent.glob(f"{absent.stem}*.th"))):
+        return ""
+    return (
+        f"; {found[0].name} is, but it is a pickle, which can run code, and eight digits of a hash "
+        "are no proof of what it is"
+    )
 
 
 @cache
@@ -125,29 +138,38 @@ def known_hash(file: str) -> str | None:
     """The full SHA-256 that a file must have, as far as it is known."""
     name, _, rest = file.partition("/")
     model = manifest.load(root()).get(name)
-    if model and model.url and rest == model.file_name():
+    if model and model.sha256 and rest == model.file_name():
         return model.sha256
     return pins(name).get(rest)
 
 
 def pins(name: str) -> dict[str, str]:
-    """The hashes written down when a hub model was first fetched: file to SHA-256."""
+    """The hashes written down when a model was first fetched: file to SHA-256."""
+    return _noted(name).get("sha256", {})
+
+
+def _noted(name: str) -> dict[str, Any]:
     noted = root() / name / "pins.json"
-    return json.loads(noted.read_text(encoding="utf-8"))["sha256"] if noted.is_file() else {}
+    try:
+        return json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
+    except ValueError as error:
+        raise ModelUnavailable(
+            f"its hashes cannot be read: {error}",
+            where=noted,
+            hint=f"delete it and run: polish models fetch {name}",
+        ) from error
 
 
-def verify(name: str) -> dict[str, str]:
-    """Read every file of a model again: file to ``verified``, ``no hash known``.
+def files(name: str) -> tuple[str, ...]:
+    """The files of a model that are here.
 
     Raises:
-        ModelUnavailable: the model is not here, or a file is not what it should be.
+        ModelUnavailable: no model has that name, or none of its files is here.
     """
-    files = status(name).files
-    if not files:
+    found = status(name).files
+    if not found:
         raise ModelUnavailable("its weights are not here", where=name, hint=f"polish models fetch {name}")
-    for file in files:
-        path(file)
-    return {file: "verified" if known_hash(file) else "no hash known" for file in files}
+    return found
 
 
 def fetch(name: str, progress: Callable[[float], None] = lambda _: None) -> tuple[Path, ...]:
@@ -160,11 +182,12 @@ def fetch(name: str, progress: Callable[[float], None] = lambda _: None) -> tupl
     name = name.split("/", 1)[0]
     model = _model(name)
     if model.url:
-        wanted = fetching.Wanted(model.file_name(), model.url, model.sha256 or "", None)
-        fetching.fetch_all(name, [wanted], root() / name, progress)
+        known = model.sha256 or pins(name).get(model.file_name(), "")
+        wanted = [fetching.Wanted(model.file_name(), model.url, known, None)]
     else:
-        wanted_files = fetching.hub_files(name, model.hub or "", model.files, pins(name))
-        fetching.fetch_all(name, wanted_files, root() / name, progress)
+        revision = _noted(name).get("commit") or model.revision
+        wanted = fetching.hub_files(name, model.hub or "", model.files, pins(name), revision)
+    fetching.fetch_all(name, wanted, root() / name, progress)
     return tuple(path(file) for file in status(name).files)
 
 
