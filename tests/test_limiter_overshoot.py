@@ -9,7 +9,8 @@ import sounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polish.dsp.limiter import find_peaks, limit, reduction_db
+from polish.dsp import reduction
+from polish.dsp.limiter import HAIR_DB, Limiter, find_peaks, limit, reduction_db, turn_down
 from polish.dsp.loudness import integrated_lufs
 from polish.dsp.peak import true_peak_dbtp
 
@@ -103,9 +104,9 @@ def test_the_gain_is_smooth():
     samples = sounds.sine(1000, 2, 0.5).samples.copy()
     samples[:, RATE_HZ : RATE_HZ + 400] *= 4
     peaks = find_peaks(samples, RATE_HZ, above=0.1)
-    reduction = reduction_db(peaks, 0.5)
-    assert reduction.max() == pytest.approx(12.04, abs=0.1)
-    per_ms_db = np.abs(np.diff(reduction)).max() / (1000 * peaks.length / RATE_HZ)
+    taken_db = reduction_db(peaks, 0.5)
+    assert taken_db.max() == pytest.approx(12.04, abs=0.1)
+    per_ms_db = np.abs(np.diff(taken_db)).max() / (1000 * peaks.length / RATE_HZ)
     assert per_ms_db < 8
 
 
@@ -114,7 +115,9 @@ def test_a_lone_peak_is_forgotten_sooner_than_a_dense_passage():
     lone[:, RATE_HZ : RATE_HZ + 200] *= 2
     dense[:, : RATE_HZ + 200] *= 2
     after = int(1.12 * 2004)
-    of_lone, of_dense = (reduction_db(find_peaks(s, RATE_HZ, above=0.1), 0.5)[after] for s in (lone, dense))
+    of_lone, of_dense = (
+        reduction_db(find_peaks(s, RATE_HZ, above=0.1), 0.5)[0, after] for s in (lone, dense)
+    )
     assert of_lone < 0.5
     assert of_dense > 2
 
@@ -126,10 +129,59 @@ def test_the_same_bits_every_time_whatever_the_memory_layout():
     assert np.array_equal(once, limit(np.ascontiguousarray(samples.T).T, RATE_HZ, -3.0))
 
 
-@pytest.mark.parametrize("rate_hz", [8000, 22_050, 96_000, 192_000])
-def test_the_ceiling_holds_at_any_rate(rate_hz):
-    samples = sounds.noise(0.5, 1.0, rate_hz=rate_hz, pink=True).samples
-    assert true_peak_dbtp(limit(samples, rate_hz, -2.0), rate_hz) <= -1.95
+@pytest.mark.parametrize("rate_hz", [8000, 32_000, 48_000, 96_000, 192_000])
+@pytest.mark.parametrize("gain_db", [0, 24])
+def test_no_overshoot_at_any_rate_and_gain(rate_hz, gain_db):
+    for name in ("loud noise", "one-sample spikes", "one hot side"):
+        limited = limit(hot(name)[:, :12_000], rate_hz, -2.0, gain_db=gain_db)
+        assert max(reference_dbtp(channel, 64) for channel in limited) <= -1.9
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(st.integers(0, 60_000), min_size=1, max_size=6),
+    st.sampled_from([0.0, 0.6, 1.0]),
+    st.sampled_from([8000, 44_100]),
+    st.integers(1, 2),
+)
+def test_the_pieces_it_comes_in_do_not_show(sizes, link, rate_hz, channels):
+    samples = np.tile(hot("one hot side")[:channels, :33_333], 2)
+    limiter, pieces, at = Limiter(channels, rate_hz, CEILING_DBTP, gain_db=3, link=link), [], 0
+    for size in [*sizes, samples.shape[1]]:
+        pieces.append(limiter.feed(samples[:, at : at + size]))
+        at += size
+    pieces.append(limiter.finish())
+    whole = limit(samples, rate_hz, CEILING_DBTP, gain_db=3, link=link)
+    assert np.array_equal(np.concatenate(pieces, axis=1), whole)
+    known = find_peaks(samples, rate_hz, above=0.01)
+    taken_db = reduction_db(known, 10 ** ((CEILING_DBTP - HAIR_DB - 3) / 20), link=link)
+    assert np.array_equal(turn_down(samples, taken_db, known.length, gain_db=3), whole)
+
+
+def test_unlinked_channels_are_limited_each_for_itself_and_part_linked_ones_in_between():
+    samples = hot("one hot side")
+    quiet = {link: limit(samples, RATE_HZ, CEILING_DBTP, link=link)[1] for link in (0.0, 0.5, 1.0)}
+    assert np.array_equal(quiet[0.0], samples[1])
+    powers = [float(np.mean(quiet[link] ** 2)) for link in (0.0, 0.5, 1.0)]
+    assert powers[0] > 1.5 * powers[1] > 2 * powers[2]
+
+
+def test_a_limiter_driven_hard_does_not_take_all_it_is_given(monkeypatch):
+    """A slow release that keeps its share of any reduction ends up turning everything down."""
+    beats = (1 + 3 * (sounds.times(6) % 0.25 < 0.01)) * sounds.total(sounds.band(6)).samples
+    beats = beats.astype(np.float32)
+    lufs = integrated_lufs(limit(beats, RATE_HZ, CEILING_DBTP, gain_db=24), RATE_HZ)
+    monkeypatch.setattr(reduction, "_MOST_KEPT_DB", 99.0)
+    assert lufs > integrated_lufs(limit(beats, RATE_HZ, CEILING_DBTP, gain_db=24), RATE_HZ) + 0.5
+
+
+def test_a_low_note_stays_clean():
+    """−45 dB of distortion at 4 dB of reduction; with a fast release alone it would be −30 dB."""
+    samples = sounds.sine(50, 4, 1.0, channels=1).samples
+    limited = limit(samples, RATE_HZ, -4.0)[0, 2 * RATE_HZ : 3 * RATE_HZ]
+    power = np.abs(np.fft.rfft(limited * np.hanning(RATE_HZ))) ** 2
+    tone = power[45:56].sum()
+    assert 10 * np.log10((power[5:].sum() - tone) / tone) < -45
 
 
 @settings(max_examples=25, deadline=None)

@@ -15,10 +15,12 @@ from pydantic import ValidationError
 
 from polish.audio import Sound
 from polish.dsp.measure import measure
+from polish.dsp.model import Model
 from polish.song import Master as Mastered
 from polish.song import Song
 from polish.stages.base import Context
-from polish.stages.master import Master
+from polish.stages.master import SUSTAINED_DB, Master
+from polish.stages.match import CURVES
 from polish.stages.targets import TARGETS
 
 
@@ -56,7 +58,8 @@ def test_quiet_and_loud_drafts_land_on_the_target(level_db):
 @pytest.mark.parametrize(("lufs", "ceiling_dbtp"), [(-23, -1), (-16, -6), (-11, -1), (-9, -2)])
 def test_any_reachable_target_is_reached(lufs, ceiling_dbtp):
     sound = sounds.total(sounds.band(8))
-    assert_in_place(mastered(sound, loudness=lufs, ceiling=ceiling_dbtp), sound, lufs, ceiling_dbtp)
+    master = mastered(sound, loudness=lufs, ceiling=ceiling_dbtp, dynamics="reach")
+    assert_in_place(master, sound, lufs, ceiling_dbtp)
 
 
 @pytest.mark.parametrize(("rate_hz", "channels"), [(8000, 1), (48_000, 1), (44_100, 6), (96_000, 2)])
@@ -88,11 +91,11 @@ def test_the_same_song_gives_the_same_bits():
 def test_protect_keeps_the_loudness_range_and_says_what_the_target_would_cost():
     notices: list[str] = []
     sound = dynamic()
-    song = Master(loudness=-7).run(Song(mix=sound), Context(step="loud", notice=notices.append))
+    stage = Master(loudness=-7, tone=0, glue=0)
+    song = stage.run(Song(mix=sound), Context(step="loud", notice=notices.append))
     facts = song.masters["loud"].facts
     before, after = facts["before"], facts["after"]
     assert not facts["reached"]
-    assert after["integrated_lufs"] < -7.2
     assert 1.5 <= before["loudness_range_lu"] - after["loudness_range_lu"] <= 2.0
     told = re.fullmatch(
         r"−7 LUFS not reachable without taking (\d+\.\d) LU of dynamics; reached −([\d.]+) LUFS",
@@ -100,14 +103,29 @@ def test_protect_keeps_the_loudness_range_and_says_what_the_target_would_cost():
     )
     assert float(told[1]) > 2
     assert float(told[2]) == pytest.approx(-after["integrated_lufs"], abs=0.06)
-    assert notices == [facts["reason"]]
+    assert notices == [f"{facts['reason']} (`dynamics: protect`; `reach` goes on)"]
     assert song.measurements["loud"]["reason"] == facts["reason"]
+
+
+def test_protect_limits_a_dense_song_only_so_hard_and_says_so():
+    """Its range is small and hardly shrinks: what it would lose is its attacks."""
+    sound = sounds.total(sounds.band(8))
+    protected, reached = (mastered(sound, loudness=-8, dynamics=how) for how in ("protect", "reach"))
+    facts = protected.facts
+    told = re.fullmatch(
+        r"−8 LUFS not reachable without (\d+\.\d) dB of limiting for seconds on end; reached −([\d.]+) LUFS",
+        facts["reason"],
+    )
+    assert float(told[1]) > SUSTAINED_DB
+    assert facts["after"]["integrated_lufs"] < -8.2
+    assert facts["limiting"]["max_reduction_db"] < reached.facts["limiting"]["max_reduction_db"] - 1
+    assert_in_place(reached, sound, -8, -1)
 
 
 def test_reach_gives_the_dynamics_away():
     sound = dynamic()
-    master = mastered(sound, loudness=-9, dynamics="reach")
-    assert_in_place(master, sound, -9, -1)
+    master = mastered(sound, loudness=-10, dynamics="reach", tone=0, glue=0)
+    assert_in_place(master, sound, -10, -1)
     assert master.facts["before"]["loudness_range_lu"] - master.facts["after"]["loudness_range_lu"] > 2
 
 
@@ -183,9 +201,71 @@ def test_masters_stand_side_by_side_under_their_steps():
     }
 
 
+def test_tone_and_glue_leave_alone_what_lies_where_records_do():
+    for sound in (curved(0.0), curved(6.0)):
+        master = mastered(sound, loudness=-23)
+        assert master.facts["tone"] is master.facts["glue"] is None
+        assert snr_after_gain(sound, master) > 100
+
+
+def test_bands_far_from_records_are_brought_back_a_little_and_it_is_said():
+    notices: list[str] = []
+    sound = curved(20.0)
+    song = Master(loudness=-23).run(Song(mix=sound), Context(notice=notices.append))
+    tone = song.masters["master"].facts["tone"]
+    gains = dict(zip(tone["bands_hz"], tone["gains_db"], strict=True))
+    assert 11 < tone["furthest_db"] < 18
+    assert -2 <= min(gains.values()) < -1.5 and max(gains.values()) <= 0.1
+    assert 700 < min(gains, key=gains.get) < 1500
+    assert "tone" in notices[0] and "brought back" in notices[0]
+    assert mastered(sound, loudness=-23, tone=0).facts["tone"] is None
+
+
+def test_a_crest_above_that_of_records_is_held_together_a_little_and_it_is_said():
+    sound = curved(0.0)
+    beats = 1 + 11 * (sounds.times(12) % 0.3 < 0.004)
+    spiky = sound.with_samples((sound.samples * beats * 0.2).astype(np.float32))
+    notices: list[str] = []
+    song = Master(loudness=-30, tone=0).run(Song(mix=spiky), Context(notice=notices.append))
+    glue = song.masters["master"].facts["glue"]
+    assert glue["crest_db"] > 17 and 0 < glue["reduction_db"] <= 2
+    assert "glue" in notices[0]
+    assert mastered(spiky, loudness=-30, tone=0, glue=0).facts["glue"] is None
+
+
+def curved(bump_db: float) -> Sound:
+    """12 s of noise with the average spectrum of records, and a hump at 1 kHz."""
+    noise = sounds.noise(12, 0.1, pink=True, channels=1)
+    hz, levels = zip(*CURVES["streaming"], strict=True)
+    at = np.fft.rfftfreq(noise.frames, 1 / 44_100)
+    shape = np.interp(np.log(at + 1), np.log(hz), levels)
+    shape += bump_db * np.exp(-(np.log2((at + 1) / 1000) ** 2))
+    shaped = np.fft.irfft(np.fft.rfft(noise.samples[0]) * 10 ** (shape / 20), noise.frames)
+    return Sound((0.05 * shaped / np.sqrt(np.mean(shaped**2))).astype(np.float32)[None], 44_100)
+
+
+def snr_after_gain(sound: Sound, master: Mastered) -> float:
+    gain = 10 ** (master.facts["gain_db"] / 20)
+    return sounds.snr_db(sound.samples * gain, master.sound.samples)
+
+
+def test_a_second_master_of_a_mix_looks_it_over_no_more(monkeypatch):
+    sound = sounds.total(sounds.band(6))
+    once = mastered(sound, loudness=-10)
+    looked = []
+    of = Model.of
+    monkeypatch.setattr(Model, "of", lambda *given: looked.append(1) or of(*given))
+    again = mastered(sound, loudness=-10)
+    mastered(sound, loudness=-9)
+    assert not looked and np.array_equal(again.sound.samples, once.sound.samples)
+    fresh = mastered(sound.with_samples(sound.samples.copy()), loudness=-10)
+    assert looked and np.array_equal(fresh.sound.samples, once.sound.samples)
+
+
 def test_a_target_sets_what_is_not_given():
     assert Master(target="spotify-loud").resolved() == {
-        "loudness": -11, "ceiling": -2, "target": "spotify-loud", "dynamics": "protect",
+        "loudness": -11, "ceiling": -2, "target": "spotify-loud", "dynamics": "protect", "link": 100,
+        "tone": 2, "glue": 2,
     }  # fmt: skip
     assert Master(target="spotify-loud", loudness="-12 LUFS").loudness == -12
     with pytest.raises(ValidationError, match="spotify"):

@@ -8,101 +8,72 @@ some hundredths of a LU. `land` renders, measures, and searches again with what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ..audio.sound import Samples
 from ..units import amplitude
-from .limiter import HAIR_DB, Peaks, find_peaks, reduction_db, turn_down
-from .loudness import Power, bin_edges, weighted_energy
+from .limiter import HAIR_DB, turn_down
 from .measure import measure
+from .model import Figures, Model
+from .reduction import Reduction
 
 _CLOSE_LU = 0.02
 _RIGHT_LU = 0.05
 _PRECISION_DB = 0.002
 _NEARLY_LU = 0.5
 _RENDERS = 4
-_MOST_LIMITING_DB = 24.0
-
-
-class Figures(NamedTuple):
-    """Loudness and loudness range of a sound; −inf and 0 where there is none."""
-
-    loudness_lufs: float
-    range_lu: float
+_MOST_LIMITING_DB = 30.0
+_EDGE_DB = 0.02
+"""A sound this near to the ceiling is limited: dither adds to its peaks."""
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """A sound as the search sees it: peaks and K-weighted energy by block.
+class Source:
+    """A sound that is to be landed, once or for several targets: it is looked over once.
 
     Attributes:
-        peaks: see `find_peaks`.
-        energy: K-weighted energy by block of ``peaks.length`` frames, ``(blocks,)``.
-        edges: frame numbers between the 10 ms bins.
+        samples: ``(channels, frames)``.
+        rate_hz: frames per second.
     """
 
-    peaks: Peaks
-    energy: NDArray[np.float64]
-    edges: NDArray[np.int64]
+    samples: Samples
+    rate_hz: int
 
-    @classmethod
-    def of(cls, samples: Samples, rate_hz: int, *, above: float) -> Model:
-        """Look a sound over; see `find_peaks` for `above`."""
-        peaks = find_peaks(samples, rate_hz, above=above)
-        frames = samples.shape[1]
-        blocks = np.append(np.arange(0, frames, peaks.length), frames)
-        return cls(peaks, weighted_energy(samples, rate_hz, blocks), bin_edges(frames, rate_hz))
+    @cached_property
+    def measured(self) -> dict[str, Any]:
+        """See `measure`."""
+        return measure(self.samples, self.rate_hz)
 
-    def reduction_db(self, gain_db: float, ceiling_dbtp: float) -> NDArray[np.float64]:
-        """The limiter's reduction by block at that gain."""
-        return reduction_db(self.peaks, amplitude(ceiling_dbtp - gain_db))
-
-    def expect(self, gain_db: float, ceiling_dbtp: float) -> Figures:
-        """What the sound will measure at that gain, limited."""
-        power = self.energy * 10 ** ((gain_db - self.reduction_db(gain_db, ceiling_dbtp)) / 10)
-        summed = np.append(0.0, np.cumsum(power))
-        at = np.interp(self.edges / self.peaks.length, np.arange(summed.size), summed)
-        binned = Power(np.diff(at), np.diff(self.edges))
-        loudness, spread = binned.integrated_lufs, binned.loudness_range_lu
-        return Figures(-np.inf if loudness is None else loudness, spread or 0.0)
-
-    def gain_for_loudness(self, wanted_lufs: float, ceiling_dbtp: float, static_db: float) -> float:
-        """The gain at which that loudness is expected, looked for around `static_db`.
-
-        Where no gain gives it under the ceiling, the lowest gain that is nearly as loud as it
-        gets: what more gain adds there is distortion.
-        """
-
-        def missing(gain_db: float, wanted_lufs: float = wanted_lufs) -> float:
-            return self.expect(gain_db, ceiling_dbtp).loudness_lufs - wanted_lufs
-
-        low_db, high_db = static_db - 1, static_db + _MOST_LIMITING_DB
-        most = missing(high_db)
-        if most < 0:
-            wanted_lufs += most - _NEARLY_LU
-        while missing(low_db, wanted_lufs) > 0:
-            low_db -= 1
-        return _root(lambda gain_db: missing(gain_db, wanted_lufs), low_db, high_db)
-
-    def gain_for_range(self, wanted_lu: float, ceiling_dbtp: float, low_db: float, high_db: float) -> float:
-        """The highest gain from `low_db` to `high_db` found to leave that loudness range."""
-
-        def spare(gain_db: float) -> float:
-            return self.expect(gain_db, ceiling_dbtp).range_lu - wanted_lu
-
-        if low_db >= high_db or spare(high_db) >= 0:
-            return high_db
-        return low_db if spare(low_db) <= 0 else _root(spare, low_db, high_db)
+    @cached_property
+    def model(self) -> Model:
+        """What the search needs; made when first a limiter is needed."""
+        return Model.of(self.samples, self.rate_hz)
 
 
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    return float(brentq(function, low, high, xtol=_PRECISION_DB))
+@dataclass(frozen=True)
+class Allowance:
+    """What limiting may take.
+
+    Attributes:
+        range_loss_lu: loudness range.
+        sustained_db: reduction, averaged over the 3 s where it is largest.
+    """
+
+    range_loss_lu: float
+    sustained_db: float
+
+
+class Cost(NamedTuple):
+    """What a loudness would take: loudness range in LU, and sustained reduction in dB."""
+
+    range_loss_lu: float
+    sustained_db: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,63 +84,129 @@ class Landed:
         samples: ``(channels, frames)``; the very samples that came in where they are right.
         after: its `measure`.
         gain_db: the static gain.
-        reduction_db: what the limiter took, by block; ``(blocks,)``.
-        range_cost_lu: the loudness range that the loudness asked for would cost, where that is
-            more than was allowed and the sound was therefore left quieter; else None.
+        reduction_db: what the limiter took, by block.
+        cost: what the loudness asked for would take, where that is more than was allowed and
+            the sound was therefore left quieter; else None.
     """
 
     samples: Samples
     after: dict[str, Any]
     gain_db: float
-    reduction_db: NDArray[np.float64]
-    range_cost_lu: float | None = None
+    reduction_db: Reduction
+    cost: Cost | None = None
 
 
 def land(
-    samples: Samples,
-    rate_hz: int,
-    before: Mapping[str, Any],
+    source: Source,
     loudness_lufs: float,
     ceiling_dbtp: float,
     *,
-    range_loss_lu: float | None = None,
+    allowed: Allowance | None = None,
+    link: float = 1.0,
 ) -> Landed:
     """Bring a sound to a loudness, with its true peak under the ceiling.
 
     Args:
-        samples: ``(channels, frames)``.
-        before: the `measure` of these samples; it has an integrated loudness.
-        range_loss_lu: the most loudness range that limiting may take; None for any.
+        source: a sound that has an integrated loudness.
+        allowed: the most that limiting may take; None for any.
+        link: how far the channels are limited alike, 0 to 1; see `polish.dsp.limiter`.
 
     Returns:
-        Loudness within 0.05 LU of the target, unless the ceiling or the loudness range do not
-        allow it; then as near as they do.
+        Loudness within 0.05 LU of the target, unless the ceiling or what is allowed do not
+        let it; then as near as they do.
     """
+    before = source.measured
     static_db = loudness_lufs - before["integrated_lufs"]
-    headroom_db = ceiling_dbtp - before["true_peak_dbtp"]
-    limiting_db = 0.0 if static_db <= headroom_db else _MOST_LIMITING_DB
-    aim_dbtp = ceiling_dbtp if static_db <= headroom_db else ceiling_dbtp - HAIR_DB
-    model = Model.of(samples, rate_hz, above=amplitude(aim_dbtp - static_db - limiting_db - 1))
-    untouched_lu = before["loudness_range_lu"] or 0.0
-    off = Figures(0.0, 0.0)
+    headroom_db = ceiling_dbtp - _EDGE_DB - before["true_peak_dbtp"]
+    if static_db <= headroom_db:
+        return _turned_up(source, static_db)
+    return _limited(
+        source, _Search(source.model, link, static_db, headroom_db), loudness_lufs, ceiling_dbtp, allowed
+    )
+
+
+def _turned_up(source: Source, gain_db: float) -> Landed:
+    """A static gain is all it needs."""
+    none = np.zeros((1, 1))
+    if abs(gain_db) <= _RIGHT_LU:
+        return Landed(source.samples, source.measured, 0.0, none)
+    out = source.samples * np.float32(amplitude(gain_db))
+    return Landed(out, measure(out, source.rate_hz), gain_db, none)
+
+
+def _limited(
+    source: Source, search: _Search, loudness_lufs: float, ceiling_dbtp: float, allowed: Allowance | None
+) -> Landed:
+    untouched_lu = source.measured["loudness_range_lu"] or 0.0
+    aim_dbtp, off = ceiling_dbtp - HAIR_DB, Figures(0.0, 0.0)
     for _ in range(_RENDERS):
-        gain_db = asked_db = model.gain_for_loudness(loudness_lufs - off.loudness_lufs, aim_dbtp, static_db)
-        if range_loss_lu is not None:
-            wanted_lu = untouched_lu - range_loss_lu + _CLOSE_LU - off.range_lu
-            gain_db = model.gain_for_range(wanted_lu, aim_dbtp, headroom_db, asked_db)
-        reduction = model.reduction_db(gain_db, aim_dbtp)
-        if abs(gain_db) <= _RIGHT_LU and not reduction.any():
-            gain_db, out = 0.0, samples
-        else:
-            out = turn_down(samples, reduction, model.peaks.length, gain_db=gain_db)
-        after = measure(out, rate_hz)
-        expected, at_once = model.expect(gain_db, aim_dbtp), model.expect(asked_db, aim_dbtp)
+        gain_db = asked_db = search.for_loudness(loudness_lufs - off.loudness_lufs, aim_dbtp)
+        if allowed is not None:
+            least_lu = untouched_lu - allowed.range_loss_lu + _CLOSE_LU - off.range_lu
+            gain_db = search.within(least_lu, allowed.sustained_db, aim_dbtp, asked_db)
+        reduction = search.model.reduction_db(gain_db, aim_dbtp, search.link)
+        out = turn_down(source.samples, reduction, search.model.peaks.length, gain_db=gain_db)
+        after = measure(out, source.rate_hz)
+        expected, at_once = (search.model.expect(db, aim_dbtp, search.link) for db in (gain_db, asked_db))
         surprise = after["integrated_lufs"] - expected.loudness_lufs - off.loudness_lufs
         off = Figures(off.loudness_lufs + surprise, (after["loudness_range_lu"] or 0.0) - expected.range_lu)
         lost_lu = untouched_lu - expected.range_lu - off.range_lu
         over_db = after["true_peak_dbtp"] - ceiling_dbtp
-        if abs(surprise) <= _CLOSE_LU and over_db <= 0 and lost_lu <= (range_loss_lu or lost_lu):
+        kept = allowed is None or lost_lu <= allowed.range_loss_lu
+        if abs(surprise) <= _CLOSE_LU and over_db <= 0 and kept:
             break
         aim_dbtp -= max(0.0, over_db)
-    cost_lu = untouched_lu - at_once.range_lu - off.range_lu if gain_db < asked_db - _CLOSE_LU else None
-    return Landed(out, after, gain_db, reduction, cost_lu)
+    cost = None
+    if gain_db < asked_db - _CLOSE_LU:
+        cost = Cost(untouched_lu - at_once.range_lu - off.range_lu, search.sustained_db(asked_db, aim_dbtp))
+    return Landed(out, after, gain_db, reduction, cost)
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """Gains for a model, looked for around `static_db`; at `headroom_db` nothing is limited."""
+
+    model: Model
+    link: float
+    static_db: float
+    headroom_db: float
+
+    def for_loudness(self, wanted_lufs: float, ceiling_dbtp: float) -> float:
+        """The gain at which that loudness is expected.
+
+        Where no gain gives it under the ceiling, the lowest gain that is nearly as loud as it
+        gets: what more gain adds there is distortion.
+        """
+
+        def missing(gain_db: float, wanted_lufs: float = wanted_lufs) -> float:
+            return self.model.expect(gain_db, ceiling_dbtp, self.link).loudness_lufs - wanted_lufs
+
+        low_db, high_db = self.static_db - 1, self.static_db + _MOST_LIMITING_DB
+        most = missing(high_db)
+        if most < 0:
+            wanted_lufs += most - _NEARLY_LU
+        while missing(low_db, wanted_lufs) > 0:
+            low_db -= 1
+        return _root(lambda gain_db: missing(gain_db, wanted_lufs), low_db, high_db)
+
+    def within(self, range_lu: float, sustained_db: float, ceiling_dbtp: float, high_db: float) -> float:
+        """The highest gain up to `high_db` found to leave that range, with no more than that reduction."""
+
+        def spare_range(gain_db: float) -> float:
+            return self.model.expect(gain_db, ceiling_dbtp, self.link).range_lu - range_lu
+
+        def spare_reduction(gain_db: float) -> float:
+            return sustained_db - self.sustained_db(gain_db, ceiling_dbtp)
+
+        for spare in (spare_range, spare_reduction):
+            if high_db > self.headroom_db and spare(high_db) < 0:
+                low_db = self.headroom_db
+                high_db = low_db if spare(low_db) <= 0 else _root(spare, low_db, high_db)
+        return high_db
+
+    def sustained_db(self, gain_db: float, ceiling_dbtp: float) -> float:
+        return self.model.sustained_db(gain_db, ceiling_dbtp, self.link)
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    return float(brentq(function, low, high, xtol=_PRECISION_DB))

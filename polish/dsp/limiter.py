@@ -2,17 +2,13 @@
 
 The gain is computed at about 2 kHz, one value a block of frames, from the blocks' true peaks:
 
-1. what each block needs: the dB its true peak lies over the ceiling;
-2. held, forwards and backwards, over the reach of the smoothing that follows, so that the
-   reduction is all there when the peak comes and no more than any peak near it needs;
-3. released: quickly after a lone peak, slowly where there was much to do for a while
-   (program-dependent release: D. Giannoulis, M. Massberg & J. Reiss, "Digital Dynamic Range
-   Compressor Design", JAES 60 (2012), section 3; two time constants as in classic limiters);
-4. smoothed by a Hann window, and read between blocks along a cubic B-spline. Both only average
-   values of step 3, so the reduction is never less than what step 1 asked for.
+1. what each block needs: the dB its true peak lies over the ceiling, of each channel, and of
+   the highest one as far as the channels are linked;
+2. `Reducer`: held, released and smoothed, and never less than what is needed;
+3. read between blocks along a cubic B-spline, which only averages, too.
 
-All channels get the same gain, so that the image stays. The sound keeps its length and its
-place in time: the look-ahead is centred. Where nothing exceeds the ceiling, nothing changes.
+The sound keeps its length and its place in time: the look-ahead is centred. Where nothing
+exceeds the ceiling, nothing changes. `limit` takes a sound, `Limiter` takes it piece by piece.
 """
 
 from __future__ import annotations
@@ -22,23 +18,20 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from ..audio.sound import Samples
 from ..units import amplitude
 from .peak import block_peaks
+from .reduction import Reducer, Reduction
 
 HAIR_DB = 0.06
-"""How far under the ceiling to aim: for rounding to 24 bits, and for meters with other filters."""
+"""How far under the ceiling to aim: for rounding and dither, and for meters with other filters."""
 
 _BLOCKS_PER_S = 2000
-_SMOOTHING = 4
-"""Blocks to each side under the Hann window: 4.5 ms in all."""
-_HOLD = _SMOOTHING + 3
-"""Blocks to each side: the window, the spline's two, one for the waveform between blocks."""
-_FAST_S, _SLOW_S, _SETTLE_S = 0.04, 1.2, 0.8
-_KEPT = 0.7
-"""Share of the settled reduction that the fast release falls to."""
+_STEP_BLOCKS = 1024
+"""Blocks that are looked at together; always the same ones, whatever pieces a sound comes in."""
+_CONTEXT_FRAMES = 144
+"""Frames on each side that the true peak of a block depends on."""
 _CHUNK_FRAMES = 1 << 18
 
 
@@ -47,7 +40,7 @@ class Peaks:
     """True peaks of a sound by block: all the limiter needs to know of it, whatever the gain.
 
     Attributes:
-        peaks: amplitude, ``(blocks,)``; see `block_peaks`.
+        peaks: amplitude, ``(channels, blocks)``; see `block_peaks`.
         length: frames a block.
         rate_hz: frames per second.
     """
@@ -59,54 +52,64 @@ class Peaks:
 
 def find_peaks(samples: Samples, rate_hz: int, *, above: float) -> Peaks:
     """Look a sound over once; `above` is the lowest ceiling over the highest gain to be asked of it."""
-    length = max(1, round(rate_hz / _BLOCKS_PER_S))
-    return Peaks(block_peaks(samples, length, above=above), length, rate_hz)
+    length = _block_frames(rate_hz)
+    return Peaks(_channel_peaks(samples, length, above), length, rate_hz)
 
 
-def reduction_db(peaks: Peaks, threshold: float) -> NDArray[np.float64]:
+def _block_frames(rate_hz: int) -> int:
+    return max(1, round(rate_hz / _BLOCKS_PER_S))
+
+
+def _channel_peaks(samples: Samples, length: int, above: float) -> NDArray[np.float32]:
+    return np.stack([block_peaks(channel[None], length, above=above) for channel in samples])
+
+
+def reduction_db(peaks: Peaks, threshold: float, *, link: float = 1.0) -> Reduction:
     """How much to turn down around each block so that nothing exceeds `threshold` (an amplitude).
 
+    Args:
+        link: 1 for the same reduction in all channels, 0 for each channel its own, and between
+            them for a share, in dB, of what the highest channel needs.
+
     Returns:
-        dB, not negative, ``(blocks,)``; exactly 0 far from any peak over the threshold.
+        dB, not negative, ``(1, blocks)`` for all channels or ``(channels, blocks)``; exactly 0
+        far from any peak over the threshold.
     """
-    over = peaks.peaks > threshold
-    needed = np.zeros(over.size)
-    needed[over] = 20 * np.log10(peaks.peaks[over] / threshold)
-    if not over.any():
+    needed = _needed_db(peaks.peaks, threshold, link)
+    if not needed.any():
         return needed
-    held = maximum_filter1d(needed, 2 * _HOLD + 1, mode="constant")
-    block_s = peaks.length / peaks.rate_hz
-    _release(held, *(float(np.exp(-block_s / time_s)) for time_s in (_FAST_S, _SLOW_S, _SETTLE_S)), _KEPT)
-    window = np.hanning(2 * _SMOOTHING + 3)[1:-1]
-    return np.convolve(np.pad(held, _SMOOTHING, mode="edge"), window / window.sum(), mode="valid")
+    return Reducer(peaks.length / peaks.rate_hz).feed(needed, last=True)
 
 
-@njit(cache=True, nogil=True)
-def _release(held, fast, slow, settle, kept):  # pragma: no cover - compiled
-    """Let each reduction fall off slowly, in place."""
-    now = settled = 0.0
-    for n in range(held.size):
-        keep = settle if held[n] > settled else slow
-        settled = held[n] + (settled - held[n]) * keep
-        floor = kept * settled
-        now = max(held[n], floor + (now - floor) * fast)
-        if now < 0.005:
-            now = 0.0
-        held[n] = now
+def _needed_db(peaks: NDArray[np.float32], threshold: float, link: float) -> Reduction:
+    highest = peaks.max(axis=0, keepdims=True)
+    if link == 1 or peaks.shape[0] == 1:
+        return _over_db(highest, threshold)
+    return link * _over_db(highest, threshold) + (1 - link) * _over_db(peaks, threshold)
 
 
-def turn_down(
-    samples: Samples, reduction: NDArray[np.float64], length: int, *, gain_db: float = 0.0
-) -> Samples:
+def _over_db(peaks: NDArray[np.float32], threshold: float) -> Reduction:
+    over = peaks > threshold
+    needed = np.zeros(peaks.shape)
+    needed[over] = 20 * np.log10(peaks[over] / threshold)
+    return needed
+
+
+def turn_down(samples: Samples, reduction: Reduction, length: int, *, gain_db: float = 0.0) -> Samples:
     """The sound with a gain and a reduction, given for each block of `length` frames."""
-    frames = samples.shape[1]
-    if not frames:
+    if not samples.shape[1]:
         return samples
-    gain = np.pad(amplitude(gain_db) * 10 ** (-reduction / 20), (1, 2), mode="edge")
-    out = np.empty((samples.shape[0], frames), np.float32)
+    return _turned(samples, np.pad(reduction, ((0, 0), (1, 2)), mode="edge"), length, gain_db)
+
+
+def _turned(samples: Samples, reduction: Reduction, length: int, gain_db: float) -> Samples:
+    """Reduction has one block more before the sound and two more after it."""
+    gains = amplitude(gain_db) * 10 ** (-reduction / 20)
+    out = np.empty(samples.shape, np.float32)
     per_chunk = max(1, _CHUNK_FRAMES // length)
-    for channel, own in zip(samples, out, strict=True):
-        for block in range(0, reduction.size, per_chunk):
+    gains = np.broadcast_to(gains, (samples.shape[0], gains.shape[1]))
+    for channel, gain, own in zip(samples, gains, out, strict=True):
+        for block in range(0, gain.size - 3, per_chunk):
             part = slice(block * length, (block + per_chunk) * length)
             _apply(np.ascontiguousarray(channel[part]), gain[block:], _spline(length), own[part])
     return out
@@ -131,19 +134,85 @@ def _apply(x, gain, spline, out):  # pragma: no cover - compiled
             out[start + t] = x[start + t] * g
 
 
-def limit(samples: Samples, rate_hz: int, ceiling_dbtp: float, *, gain_db: float = 0.0) -> Samples:
+def limit(
+    samples: Samples, rate_hz: int, ceiling_dbtp: float, *, gain_db: float = 0.0, link: float = 1.0
+) -> Samples:
     """A sound turned up by `gain_db`, with its true peak brought under `ceiling_dbtp`.
 
     Args:
-        samples: ``(channels, frames)``; all channels get the same gain.
+        samples: ``(channels, frames)``.
+        link: see `reduction_db`.
 
     Returns:
         The same shape. Overshoot is at most 0.1 dB by a 16-fold windowed sinc; without gain, a
-        sound that does not exceed the ceiling comes back as it is.
+        sound that stays `HAIR_DB` under the ceiling comes back as it is.
     """
-    threshold = amplitude(ceiling_dbtp - gain_db)
-    peaks = find_peaks(samples, rate_hz, above=threshold)
-    if gain_db == 0 and peaks.peaks.max(initial=0.0) <= threshold:
-        return samples
-    reduction = reduction_db(peaks, amplitude(-HAIR_DB) * threshold)
-    return turn_down(samples, reduction, peaks.length, gain_db=gain_db)
+    limiter = Limiter(samples.shape[0], rate_hz, ceiling_dbtp, gain_db=gain_db, link=link)
+    out = np.concatenate([limiter.feed(samples), limiter.finish()], axis=1)
+    return samples if gain_db == 0 and not limiter.worked else out
+
+
+class Limiter:
+    """The limiter for a sound that comes piece by piece; the pieces do not show in what it makes.
+
+    What it gives back lags about half a second behind what it was given, and is complete after
+    `finish`.
+
+    Attributes:
+        worked: whether anything was turned down so far.
+    """
+
+    def __init__(
+        self, channels: int, rate_hz: int, ceiling_dbtp: float, *, gain_db: float = 0.0, link: float = 1.0
+    ) -> None:
+        self.worked = False
+        self._length = _block_frames(rate_hz)
+        self._context = -(-_CONTEXT_FRAMES // self._length) + 1
+        self._threshold = amplitude(ceiling_dbtp - HAIR_DB - gain_db)
+        self._gain_db, self._link = gain_db, link
+        self._reducer = Reducer(self._length / rate_hz)
+        rows = 1 if link == 1 else channels
+        self._reduction = np.zeros((rows, 1))  # from one block before those that are to leave next
+        self._sound = np.zeros((channels, 0), np.float32)
+        self._from = self._seen = self._left = 0  # blocks: of the sound kept, looked at, given back
+
+    def feed(self, samples: Samples) -> Samples:
+        """Take the next frames, ``(channels, any)``; returns those that are ready."""
+        self._sound = np.concatenate([self._sound, samples], axis=1) if self._sound.size else samples
+        ready = [self._sound[:, :0]]
+        ahead = _STEP_BLOCKS + self._context
+        while self._sound.shape[1] >= (self._seen - self._from + ahead) * self._length:
+            ready.append(self._step(self._seen + _STEP_BLOCKS))
+        return np.concatenate(ready, axis=1)
+
+    def finish(self) -> Samples:
+        """The frames that were still held back; the sound ends here."""
+        if not self._sound.shape[1]:
+            return self._sound
+        blocks = -(-self._sound.shape[1] // self._length)
+        return self._step(self._from + blocks, last=True)
+
+    def _step(self, until: int, *, last: bool = False) -> Samples:
+        """Look at the blocks before `until`, and give back those whose gain is settled."""
+        first = max(self._seen - self._context, 0)
+        end = until if last else until + self._context
+        peaks = _channel_peaks(self._blocks(first, end), self._length, self._threshold)
+        needed = _needed_db(peaks[:, self._seen - first : until - first], self._threshold, self._link)
+        self._seen = until
+        settled = self._reducer.feed(needed, last=last)
+        self.worked = self.worked or bool(settled.any())
+        if not self._left:
+            self._reduction = settled[:, :1]
+        self._reduction = np.concatenate([self._reduction, settled], axis=1)
+        if last:
+            self._reduction = np.pad(self._reduction, ((0, 0), (0, 2)), mode="edge")
+        leave = self._left + self._reduction.shape[1] - 3
+        out = _turned(self._blocks(self._left, leave), self._reduction, self._length, self._gain_db)
+        self._reduction, self._left = self._reduction[:, -3:], leave
+        keep_from = max(min(leave, until - self._context), self._from)
+        self._sound = self._sound[:, (keep_from - self._from) * self._length :]
+        self._from = keep_from
+        return out
+
+    def _blocks(self, first: int, end: int) -> Samples:
+        return self._sound[:, (first - self._from) * self._length : (end - self._from) * self._length]
