@@ -65,7 +65,7 @@ class Model(BaseModel):
         return (self.url or "").rsplit("/", 1)[-1]
 
 
-def load(folder: Path | None = None) -> dict[str, Model]:
+def load(folder: Path | None = None) -> Mapping[str, Model]:
     """The models by name: ours, then those of ``manifest.yaml`` in `folder`.
 
     Raises:
