@@ -186,7 +186,7 @@ def _missed_by(mix: Sound, stems: Mapping[str, Sound]) -> float | None:
 
 
 def _rounded(decibels: float | None) -> float | None:
-    return None if decibels is None else round(decibels, 1)
+    return None if decibels is None or not math.isfinite(decibels) else round(decibels, 1)
 
 
 def _energy(sound: Sound) -> float:
