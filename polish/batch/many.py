@@ -142,8 +142,10 @@ def batch(
                     watch(f"[{count}/{len(songs)}] {job.name}: {told}")
         rows.end(str(song) for song in songs)
         ended = tuple(rows.known[str(song)] for song in songs)
-        shared = together and {**together.facts, "tracks": album.tracks(together.facts, ended)}
-        return Summary(out, ended, skipped, shared)
+        if together is None:
+            return Summary(out, ended, skipped)
+        tracks = album.tracks(together.facts, ended)
+        return Summary(out, ended, skipped, {**together.facts, "tracks": tracks})
 
 
 def _runner(workers: int, ray: str | None) -> Run:

@@ -150,8 +150,9 @@ class Master(Delivery):
             what = "its decoded true peak" if self.format.lossy else "its true peak"
             why = f"{what} would be {fitted.first_dbtp:+.2f} dBTP, above {under}".replace(" -", " −")
             told.append(f"{path.name} is lower by {fitted.lowered_db:.2f} dB than the master: {why}")
-        if None not in (ceiling_dbtp, fitted.true_peak_dbtp) and fitted.true_peak_dbtp > ceiling_dbtp:
-            told.append(f"{path.name} still decodes to {fitted.true_peak_dbtp:+.2f} dBTP, above {under}")
+        peak_dbtp = fitted.true_peak_dbtp
+        if ceiling_dbtp is not None and peak_dbtp is not None and peak_dbtp > ceiling_dbtp:
+            told.append(f"{path.name} still decodes to {peak_dbtp:+.2f} dBTP, above {under}")
         return told
 
 
