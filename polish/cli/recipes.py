@@ -59,7 +59,7 @@ def _targets() -> str:
         ]
         for name, target in TARGETS.items()
     ]  # fmt: skip
-    return table(["target", "LUFS", "dBTP", "official", "read", "who says so"], rows)
+    return table(["target", "LUFS", "dBTP", "official", "as of", "who says so"], rows)
 
 
 @click.command()
