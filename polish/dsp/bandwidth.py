@@ -31,7 +31,8 @@ class Bandwidth:
     def feed(self, block: Samples, *, last: bool) -> None:
         """Take the next block, ``(channels, frames)``; the `last` is padded when none was long enough."""
         if last and not self._seen and 0 < block.shape[1] < self._size:
-            block = np.pad(block, ((0, 0), (0, self._size - block.shape[1])))
+            before, rest = divmod(self._size - block.shape[1], 2)
+            block = np.pad(block, ((0, 0), (before, before + rest)))
         if block.shape[1] < self._size:
             return
         self._seen = True

@@ -14,6 +14,8 @@ _OVER_RUN = 3
 """Samples in a row that make a run: one or two at full scale may be a peak that just fits (the
 usual setting of "over" indicators since Sony's PCM-1630)."""
 _ROUNDING = 1e-12
+_NO_OFFSET = 1e-7
+"""−140 dBFS is what rounding leaves."""
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
@@ -95,8 +97,9 @@ class Levels:
         return decibels(self.peak / np.sqrt(highest / self._frames)) if highest > 0 else None
 
     def dc_offset_dbfs(self) -> float | None:
-        """Mean of the channel where it is furthest from 0; None where all are 0."""
-        return decibels(float(np.abs(self._totals).max(initial=0.0)) / max(1, self._frames))
+        """Mean of the channel where it is furthest from 0; None where all means are 0."""
+        highest = float(np.abs(self._totals).max(initial=0.0)) / max(1, self._frames)
+        return decibels(highest) if highest > _NO_OFFSET else None
 
     def correlation(self) -> float | None:
         """Pearson correlation of the first two channels; None where one is missing or constant."""

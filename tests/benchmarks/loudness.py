@@ -1,46 +1,174 @@
-"""Meters, limiters and masters against their peers: run both sides in one go and print the figures.
+"""Meters beside their peers: which of EBU's 67 checks each passes, and how long each takes.
 
-    python tests/benchmarks/loudness.py [SONG…]
+    pip install pyebur128
+    python tests/benchmarks/loudness.py [SONG…] > tests/benchmarks/loudness.md
 
-Without songs it takes four minutes that the tests make themselves. Times are CPU seconds on
-one thread, and only their ratio means something.
+pyebur128 is libebur128 and is needed by this page alone. Without songs, four minutes are taken
+that the tests make themselves. All sides run in turns in one go, on one thread; times are the
+median of their CPU seconds, and only ratios mean something. What each meter is asked for is all
+that it has: integrated, momentary and short-term loudness, loudness range and true peak;
+pyloudnorm has integrated loudness and loudness range alone.
 """
 
 from __future__ import annotations
 
-import json
+import math
+import re
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
-import pedalboard
+import pyebur128
 import pyloudnorm
-import scipy.signal
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import ebu
 import sounds
 
 from polish.audio import Sound, read, write
-from polish.dsp.limiter import limit
+from polish.cli.measure import measure_file
+from polish.dsp.loudness import MOMENTARY_BINS, SHORT_TERM_BINS, k_weighted_power
 from polish.dsp.measure import measure
 from polish.dsp.peak import true_peak_dbtp
-from polish.song import Song
-from polish.stages.master import Master
+
+ROUNDS = 5
+EVERYTHING = (
+    pyebur128.MeasurementMode.MODE_I | pyebur128.MeasurementMode.MODE_M | pyebur128.MeasurementMode.MODE_S
+    | pyebur128.MeasurementMode.MODE_LRA | pyebur128.MeasurementMode.MODE_TRUE_PEAK
+)  # fmt: skip
 
 
-def cpu_s(work: Callable[[], Any]) -> tuple[float, Any]:
-    """CPU seconds of this process and its children, and the result."""
+class Ours:
+    def integrated_lufs(self, samples: np.ndarray) -> float | None:
+        return k_weighted_power(samples, ebu.RATE_HZ).integrated_lufs
+
+    def momentary_lufs(self, samples: np.ndarray) -> Sequence[float | None]:
+        return k_weighted_power(samples, ebu.RATE_HZ).series_lufs(MOMENTARY_BINS, 1)
+
+    def short_term_lufs(self, samples: np.ndarray) -> Sequence[float | None]:
+        return k_weighted_power(samples, ebu.RATE_HZ).series_lufs(SHORT_TERM_BINS, 1)
+
+    def loudness_range_lu(self, samples: np.ndarray) -> float | None:
+        return k_weighted_power(samples, ebu.RATE_HZ).loudness_range_lu
+
+    def true_peak_dbtp(self, samples: np.ndarray) -> float | None:
+        return true_peak_dbtp(samples, ebu.RATE_HZ)
+
+
+class Libebur128:
+    """Fed `hop_s` at a time, and read after each."""
+
+    def __init__(self, hop_s: float) -> None:
+        self.hop_s = hop_s
+
+    def run(self, samples: np.ndarray, rate_hz: int) -> tuple[Any, list[float], list[float]]:
+        state = pyebur128.R128State(samples.shape[0], rate_hz, EVERYTHING)
+        flat = np.ascontiguousarray(samples.T).reshape(-1)
+        hop, channels = round(self.hop_s * rate_hz), samples.shape[0]
+        momentary, short_term = [], []
+        for start in range(0, samples.shape[1] - hop + 1, hop):
+            state.add_frames(flat[start * channels : (start + hop) * channels], hop)
+            momentary.append(pyebur128.get_loudness_momentary(state))
+            short_term.append(pyebur128.get_loudness_shortterm(state))
+        return state, momentary, short_term
+
+    def integrated_lufs(self, samples: np.ndarray) -> float:
+        return pyebur128.get_loudness_global(self.run(samples, ebu.RATE_HZ)[0])
+
+    def momentary_lufs(self, samples: np.ndarray) -> Sequence[float | None]:
+        return held(self.run(samples, ebu.RATE_HZ)[1], self.hop_s, ebu.MOMENTARY_S)
+
+    def short_term_lufs(self, samples: np.ndarray) -> Sequence[float | None]:
+        return held(self.run(samples, ebu.RATE_HZ)[2], self.hop_s, ebu.SHORT_TERM_S)
+
+    def loudness_range_lu(self, samples: np.ndarray) -> float:
+        return pyebur128.get_loudness_range(self.run(samples, ebu.RATE_HZ)[0])
+
+    def true_peak_dbtp(self, samples: np.ndarray) -> float:
+        state = self.run(samples, ebu.RATE_HZ)[0]
+        return 20 * math.log10(max(pyebur128.get_true_peak(state, c) for c in range(samples.shape[0])))
+
+
+class Ffmpeg:
+    """The filter ``ebur128``, which has a reading each 100 ms."""
+
+    def run(self, samples: np.ndarray, *, series: bool = False) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            path = write(Path(folder) / "x.wav", Sound(samples, ebu.RATE_HZ), "wav 32-float")
+            more = ":metadata=1,ametadata=print:file=-" if series else ""
+            return ffmpeg_said(path, f"ebur128=peak=true{more}")
+
+    def series(self, samples: np.ndarray, letter: str, window_s: float) -> Sequence[float | None]:
+        found = re.findall(rf"lavfi\.r128\.{letter}=(\S+)", self.run(samples, series=True))
+        return held([float(value) for value in found], 0.1, window_s)
+
+    def summary(self, samples: np.ndarray, words: str) -> float:
+        said = self.run(samples)
+        return float(re.findall(rf"{words}\s+(-?[\d.]+|-inf)", said[said.rindex("Summary:") :])[0])
+
+    def integrated_lufs(self, samples: np.ndarray) -> float:
+        return self.summary(samples, "I:")
+
+    def momentary_lufs(self, samples: np.ndarray) -> Sequence[float | None]:
+        return self.series(samples, "M", ebu.MOMENTARY_S)
+
+    def short_term_lufs(self, samples: np.ndarray) -> Sequence[float | None]:
+        return self.series(samples, "S", ebu.SHORT_TERM_S)
+
+    def loudness_range_lu(self, samples: np.ndarray) -> float:
+        return self.summary(samples, "LRA:")
+
+    def true_peak_dbtp(self, samples: np.ndarray) -> float:
+        return self.summary(samples, "Peak:")
+
+
+class Pyloudnorm:
+    def meter(self) -> pyloudnorm.Meter:
+        return pyloudnorm.Meter(ebu.RATE_HZ, filter_class="DeMan")
+
+    def integrated_lufs(self, samples: np.ndarray) -> float:
+        return self.meter().integrated_loudness(samples.T.astype(np.float64))
+
+    def loudness_range_lu(self, samples: np.ndarray) -> float:
+        return self.meter().loudness_range(samples.T.astype(np.float64))
+
+    def momentary_lufs(self, samples: np.ndarray) -> None:
+        return None
+
+    short_term_lufs = true_peak_dbtp = momentary_lufs
+
+
+def held(readings: Sequence[float], hop_s: float, window_s: float) -> list[float | None]:
+    """Readings at every `hop_s` as a value for each 10 ms from the first whole window on, each held."""
+    first = round(window_s / hop_s) - 1
+    times = round(hop_s / ebu.HOP_S)
+    return [value if math.isfinite(value) else None for value in readings[first:] for _ in range(times)]
+
+
+def ffmpeg_said(path: Path, filters: str) -> str:
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(), "-nostats", "-hide_banner", "-threads", "1", "-filter_threads", "1",
+        "-i", str(path), "-af", filters, "-f", "null", "-",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
+
+
+def cpu_s(work: Callable[[], Any]) -> float:
+    """CPU seconds of this process and its children."""
     start = time.process_time() + _children_s()
-    result = work()
-    return time.process_time() + _children_s() - start, result
+    work()
+    return time.process_time() + _children_s() - start
 
 
 def _children_s() -> float:
@@ -48,92 +176,73 @@ def _children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def ffmpeg(*arguments: str) -> str:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostats", "-hide_banner", "-y", "-threads", "1", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stderr
-
-
-def meters(sound: Sound, path: Path) -> None:
-    ours_s, found = cpu_s(lambda: measure(sound.samples, sound.rate_hz))
-    theirs_s, _ = cpu_s(lambda: ffmpeg("-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"))
-    meter = pyloudnorm.Meter(sound.rate_hz, filter_class="DeMan")
-    third_s, third_lufs = cpu_s(lambda: meter.integrated_loudness(sound.samples.T.astype(np.float64)))
-    print(f"  meter    ours {ours_s:.2f} s (all figures), {found['integrated_lufs']:.3f} LUFS")
-    print(f"           ffmpeg ebur128 {theirs_s:.2f} s: ratio {ours_s / theirs_s:.2f}")
-    print(f"           pyloudnorm {third_s:.2f} s (integrated only), {third_lufs:.3f} LUFS")
-
-
-def fidelity_db(before: np.ndarray, after: np.ndarray, rate_hz: int) -> float:
-    """Coherent to incoherent power: what a gain or a filter does not explain is distortion."""
-    _, coherence = scipy.signal.coherence(before[0], after[0], rate_hz, nperseg=2048)
-    _, power = scipy.signal.welch(after[0], rate_hz, nperseg=2048)
-    return float(10 * np.log10(np.sum(coherence * power) / np.sum((1 - coherence) * power)))
-
-
-def limiters(sound: Sound) -> None:
-    """Both take 3 dB off the highest peak."""
+def sides(sound: Sound, path: Path) -> dict[str, Callable[[], Any]]:
+    """What is timed."""
     samples, rate_hz = sound.samples, sound.rate_hz
-    ceiling_dbtp = true_peak_dbtp(samples, rate_hz) - 3
-    brickwall = pedalboard.BrickwallLimiter(ceiling_dbtp, true_peak=True)
-    sides = {"ours": lambda: limit(samples, rate_hz, ceiling_dbtp),
-             "pedalboard": lambda: brickwall(np.array(samples), rate_hz)}  # fmt: skip
-    for name, work in sides.items():
-        seconds, limited = cpu_s(work)
-        over_db = true_peak_dbtp(limited, rate_hz) - ceiling_dbtp
-        fidelity = fidelity_db(samples, limited, rate_hz)
-        print(f"  limiter  {name}: {seconds:.2f} s, {over_db:+.2f} dB over, fidelity {fidelity:.1f} dB")
+
+    def libebur128(hop_s: float) -> None:
+        state, _, _ = Libebur128(hop_s).run(samples, rate_hz)
+        pyebur128.get_loudness_global(state), pyebur128.get_loudness_range(state)
+
+    meter = pyloudnorm.Meter(rate_hz, filter_class="DeMan")
+    return {
+        "polish, all figures, samples in memory": lambda: measure(samples, rate_hz, series=True),
+        "polish, all figures, with reading the WAV": lambda: measure_file(str(path), series=True),
+        "ffmpeg `ebur128=peak=true`, with reading the WAV": lambda: ffmpeg_said(path, "ebur128=peak=true"),
+        "libebur128 read every 10 ms, samples in memory": lambda: libebur128(0.01),
+        "libebur128 read every 100 ms, samples in memory": lambda: libebur128(0.1),
+        "pyloudnorm, integrated loudness alone": lambda: meter.integrated_loudness(
+            samples.T.astype(np.float64)
+        ),
+    }
 
 
-def landings(sound: Sound, path: Path, folder: Path) -> None:
-    """To −14 LUFS under −1 dBTP, as measured in the written file."""
-
-    def ours() -> Path:
-        master = Master().run(Song(mix=sound)).masters["master"]
-        return write(folder / "ours.wav", master.sound, "wav 24-bit")
-
-    def loudnorm() -> Path:
-        asked = "loudnorm=I=-14:TP=-1:LRA=7"
-        said = ffmpeg("-i", str(path), "-af", f"{asked}:print_format=json", "-f", "null", "-")
-        first = json.loads(said[said.rindex("{") : said.rindex("}") + 1])
-        known = ":".join(
-            f"measured_{key}={first[name]}"
-            for key, name in (
-                ("I", "input_i"),
-                ("TP", "input_tp"),
-                ("LRA", "input_lra"),
-                ("thresh", "input_thresh"),
-            )
-        )
-        filters = f"{asked}:{known}:offset={first['target_offset']}:linear=true"
-        ffmpeg("-i", str(path), "-af", filters, "-c:a", "pcm_s24le", str(folder / "theirs.wav"))
-        return folder / "theirs.wav"
-
-    for name, work in {"ours": ours, "ffmpeg loudnorm, two passes": loudnorm}.items():
-        seconds, out = cpu_s(work)
-        result = read(out)
-        found = measure(result.samples, result.rate_hz)
-        figures = [f"{found[key]:.2f}" for key in ("integrated_lufs", "true_peak_dbtp", "loudness_range_lu")]
-        print(f"  landing  {name}: {seconds:.1f} s, {'{} LUFS, {} dBTP, range {} LU'.format(*figures)}, "
-              f"{result.rate_hz} Hz")  # fmt: skip
+def times(sound: Sound) -> dict[str, float]:
+    """Median CPU seconds of each side, scaled to four minutes of two channels."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder) / "song.wav", sound, "wav 24-bit")
+        timed = sides(sound, path)
+        for work in timed.values():  # compiles, imports, and warms the disk
+            work()
+        found: dict[str, list[float]] = {name: [] for name in timed}
+        for _ in range(ROUNDS):
+            for name, work in timed.items():
+                found[name].append(cpu_s(work))
+    scale = 240 * 44_100 * 2 / sound.samples.size
+    return {name: scale * statistics.median(all_s) for name, all_s in found.items()}
 
 
 def main(songs: list[str]) -> None:
-    chosen = {Path(song).stem: read(song) for song in songs}
-    if not chosen:
-        band = sounds.total(sounds.band(240))
-        swell = 0.6 + 0.4 * np.sin(2 * np.pi * sounds.times(240) / 60)
-        chosen = {"a band, four minutes": band.with_samples(0.6 * band.samples * swell)}
-    short = Sound(np.ones((2, 30_000), np.float32), 44_100)
-    Master().run(Song(mix=short))  # compiles, so that no figure below includes it
-    limit(short.samples, 44_100, -3)
-    for name, sound in chosen.items():
-        found = measure(sound.samples, sound.rate_hz)
-        print(f"{name}: {found['integrated_lufs']:.1f} LUFS, range {found['loudness_range_lu']:.1f} LU")
-        with tempfile.TemporaryDirectory() as folder:
-            path = write(Path(folder) / "draft.wav", sound, "wav 32-float")
-            meters(sound, path)
-            limiters(sound)
-            landings(sound, path, Path(folder))
+    print("# Meters\n")
+    print(f"By `tests/benchmarks/loudness.py`, on two cores with AMX. numpy {version('numpy')}, "
+          f"numba {version('numba')}, pyebur128 {version('pyebur128')} with libebur128 "
+          f"{pyebur128.get_libebur128_version()}, pyloudnorm {version('pyloudnorm')}, the ffmpeg of "
+          f"imageio-ffmpeg {version('imageio-ffmpeg')}.\n")  # fmt: skip
+    print("## EBU Tech 3341 and 3342, 67 synthetic checks\n")
+    checks = ebu.checks()
+    kinds = {"I": "integrated", "M": "momentary", "S": "short-term", "TP": "true peak", "LRA": "range"}
+    print("| meter | passed | " + " | ".join(kinds.values()) + " |\n|---" * 1 + "|---" * 6 + "|")
+    meters: dict[str, ebu.Reader] = {
+        "polish, 10 ms hop": Ours(), "libebur128, read every 10 ms": Libebur128(0.01),
+        "libebur128, read every 100 ms": Libebur128(0.1), "ffmpeg ebur128 (100 ms)": Ffmpeg(),
+        "pyloudnorm, DeMan filters": Pyloudnorm(),
+    }  # fmt: skip
+    for name, meter in meters.items():
+        passed = {check.name: check.passed_by(meter) for check in checks}
+        of = {kind: [ok for check, ok in passed.items() if check.split("-")[2] == kind] for kind in kinds}
+        cells = [f"{sum(oks)} of {len(oks)}" for oks in of.values()]
+        print(f"| {name} | {sum(passed.values())} | " + " | ".join(cells) + " |", flush=True)
+    chosen = {Path(song).stem: read(song) for song in songs} or {"a band": sounds.total(sounds.band(240))}
+    print("\n## CPU seconds for four minutes of stereo at 44.1 kHz\n")
+    print(f"Median of {ROUNDS} rounds, one thread. The ratio is to polish doing the same with the file.\n")
+    for song, sound in chosen.items():
+        found = times(sound)
+        print(f"| {song} | CPU s | times polish |\n|---|---|---|")
+        for name, seconds in found.items():
+            file = "reading" in name
+            ours = next(own for other, own in found.items() if ("reading" in other) == file)
+            print(f"| {name} | {seconds:.2f} | {seconds / ours:.1f} |")
+        print(flush=True)
 
 
 if __name__ == "__main__":
