@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from polish.models.demucs import BAGS, Demucs
+from polish.models.demucs_networks import BAGS, WEIGHTS
 
 SMALL_HT = {
     "channels": 8, "depth": 4, "t_layers": 2, "t_heads": 2, "bottom_channels": 32, "t_hidden_scale": 2.0,
@@ -72,7 +72,7 @@ def install(name: str, models: Path, *, settings: dict[str, Any] | None = None, 
     kind = "HDemucs" if name.startswith("hdemucs") else "HTDemucs"
     settings = settings or (SMALL_H if kind == "HDemucs" else SMALL_HT)
     networks = []
-    for number, file in enumerate(Demucs.weights[name]):
+    for number, file in enumerate(WEIGHTS[name]):
         made = network(kind, BAGS[name].sources, settings, seed + number)
         save(made, models / file)
         networks.append(made)

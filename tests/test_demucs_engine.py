@@ -15,7 +15,8 @@ import sounds
 from polish.audio import Sound
 from polish.errors import ModelUnavailable
 from polish.models import engines
-from polish.models.demucs import BAGS, Demucs
+from polish.models.demucs import Demucs
+from polish.models.demucs_networks import BAGS
 from polish.song import Song
 from polish.stages.base import Context
 from polish.stages.separate import Separate
@@ -79,8 +80,8 @@ def test_one_stem_of_the_fine_tuned_bag_runs_one_network_to_the_same_bits(models
     mix = sounds.noise(0.9)
     everything = ours("htdemucs_ft", mix)
     asked: list[int] = []
-    load = demucs._network
-    monkeypatch.setattr(demucs, "_network", lambda name, number: asked.append(number) or load(name, number))
+    load = demucs.network
+    monkeypatch.setattr(demucs, "network", lambda name, number: asked.append(number) or load(name, number))
     alone = ours("htdemucs_ft", mix, stems=("vocals",))
     assert list(alone) == ["vocals"]
     assert set(asked) == {3}

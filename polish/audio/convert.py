@@ -28,10 +28,16 @@ def resample(sound: Sound, rate_hz: int) -> Sound:
     import soxr
 
     frames = max(round(sound.frames * rate_hz / sound.rate_hz), min(sound.frames, 1))
-    samples = np.zeros((sound.channels, frames), np.float32)
+    samples = scratch((sound.channels, frames))
     for channel, row in zip(samples, sound.samples, strict=True):
-        got = soxr.resample(row, sound.rate_hz, rate_hz, quality="VHQ")[:frames]
-        channel[: got.size] = got
+        stream = soxr.ResampleStream(sound.rate_hz, rate_hz, 1, dtype="float32", quality="VHQ")
+        made = 0
+        for start in range(0, sound.frames, _BLOCK_FRAMES):
+            block = row[start : start + _BLOCK_FRAMES]
+            got = stream.resample_chunk(block, last=start + _BLOCK_FRAMES >= sound.frames)[: frames - made]
+            channel[made : made + got.size] = got
+            made += got.size
+            rest(samples, sound.samples)
     return Sound(samples, rate_hz)
 
 

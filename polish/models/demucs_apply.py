@@ -1,0 +1,189 @@
+"""Networks applied to a mix of any length: segments in, overlap-added stems out, piece by piece.
+
+Segments, the weights of their overlap-add and the shifts are those of
+``demucs.apply.apply_model(overlap=0.25)``, so the result is the same; but segments run
+through one after the other (on a GPU: as many at once as fit), so that no more of the song
+than they hear is in memory.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import audio
+from ..audio import scratching
+from ..audio.sound import Samples, Sound
+
+if TYPE_CHECKING:
+    from .demucs_layers import Kind
+
+_OVERLAP = 0.25
+_LONGEST_SHIFT_S = 0.5
+_BLOCK_FRAMES = 1 << 18
+_GPU_BYTES_A_FRAME = 3500
+"""What the layers of one segment take at their largest, by its length, with room to spare."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A mix as the networks were trained to hear it: stereo, mean 0 and deviation 1 of its mono sum.
+
+    Attributes:
+        sound: the mix at the networks' rate.
+        mean: of the mono sum.
+        deviation: likewise, and never 0.
+    """
+
+    sound: Sound
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, sound: Sound) -> Heard:
+        """Measure a mix.
+
+        For up to 25 minutes torch does the sums, as in ``demucs.api``: the rounding of its float32
+        is part of what the networks get, and some of them make much of it. Of longer ones no mono
+        copy is held, and float64 sums it up block by block.
+        """
+        if 4 * sound.frames <= scratching.MOST_IN_MEMORY:
+            import torch
+
+            mono = torch.from_numpy(np.concatenate(list(_mono(sound))))
+            spread = mono.std(correction=min(1, sound.frames - 1))
+            return cls(sound, mono.mean().item(), (spread + 1e-8).item())
+        total = squares = 0.0
+        for block in _mono(sound):
+            exact = block.astype(np.float64)
+            total += float(exact.sum())
+            squares += float(np.vdot(exact, exact))
+        mean = total / sound.frames
+        return cls(sound, mean, (max(0.0, squares - total * mean) / (sound.frames - 1)) ** 0.5 + 1e-8)
+
+    def part(self, first: int, last: int) -> NDArray[np.float32]:
+        """Frames `first` to `last`, ``(2, last − first)``; zeros before and after the mix."""
+        low, high = max(0, first), min(self.sound.frames, last)
+        out = np.zeros((2, last - first), np.float32)
+        if low < high:
+            inside = out[:, low - first : high - first]
+            np.subtract(self.sound.samples[:, low:high], np.float32(self.mean), out=inside)
+            inside /= np.float32(self.deviation)
+        return out
+
+    def loudest(self, length: int) -> Span:
+        """The span of `length` frames, or what there is, with the highest energy; spans lie end to end."""
+        best, found = -1.0, Span(0, min(length, self.sound.frames))
+        for start in range(0, self.sound.frames, length):
+            span = Span(start, min(length, self.sound.frames - start))
+            part = self.part(span.start, span.start + span.count)
+            if (energy := float(np.vdot(part, part))) > best:
+                best, found = energy, span
+            audio.rest(self.sound.samples)
+        return found
+
+
+@dataclass(frozen=True)
+class Span:
+    """Frames of a mix; `start` lies before it when it is heard shifted."""
+
+    start: int
+    count: int
+
+
+def _mono(sound: Sound) -> Iterator[NDArray[np.float32]]:
+    """The mean of the channels, block by block."""
+    for start in range(0, sound.frames, _BLOCK_FRAMES):
+        yield sound.samples[:, start : start + _BLOCK_FRAMES].mean(axis=0, dtype=np.float32)
+        audio.rest(sound.samples)
+
+
+def segment_frames(network: Any) -> int:
+    """The length of what a network hears at a time."""
+    return int(network.samplerate * network.segment)
+
+
+def starts(rate_hz: int, shifts: int, generator: random.Random) -> list[int]:
+    """Where the passes over a mix begin, at frame 0 or before: one for each shift, in demucs' order."""
+    longest = int(_LONGEST_SHIFT_S * rate_hz)
+    return [generator.randint(0, longest) - longest for _ in range(shifts)] or [0]
+
+
+def pieces(
+    network: Any, heard: Heard, kind: Kind, *, start: int = 0, batch: int | None = None
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The stems of a mix, piece by piece, in order and without gaps.
+
+    Args:
+        start: where the first segment begins, at frame 0 or before.
+        batch: segments at once; None is one on a CPU, on a GPU as many as fit.
+
+    Yields:
+        The first frame of a piece, and ``(stems, 2, frames)``.
+    """
+    frames, length = heard.sound.frames, segment_frames(network)
+    stride = int((1 - _OVERLAP) * length)
+    weight = _triangle(length)
+    sums = np.zeros((len(network.sources), 2, length), np.float32)
+    weights = np.zeros(length, np.float32)
+    spans = [Span(at, min(length, frames - at)) for at in range(start, frames, stride)]
+    for span, made in _all_made(network, heard, spans, kind, batch or _fitting(network, length)):
+        sums[:, :, : span.count] += weight[: span.count] * made
+        weights[: span.count] += weight[: span.count]
+        ready = span.count if span is spans[-1] else stride
+        before = min(ready, max(0, -span.start))  # what a shift heard before the mix began
+        if before < ready:
+            yield span.start + before, sums[:, :, before:ready] / weights[before:ready]
+        sums = np.concatenate([sums[:, :, ready:], np.zeros_like(sums[:, :, :ready])], axis=2)
+        weights = np.concatenate([weights[ready:], np.zeros_like(weights[:ready])])
+
+
+def segments(network: Any, heard: Heard, spans: list[Span], kind: Kind) -> NDArray[np.float32]:
+    """A network's stems of spans of one length, ``(spans, stems, 2, frames)``.
+
+    Each is heard in the middle of what is around it.
+    """
+    import torch
+
+    count = spans[0].count
+    long = network.valid_length(count) if hasattr(network, "valid_length") else count
+    ahead = (long - count) // 2
+    given = np.stack([heard.part(span.start - ahead, span.start - ahead + long) for span in spans])
+    with torch.inference_mode(), network.precision.of(kind):
+        device = next(network.parameters()).device
+        made = network(torch.from_numpy(given).to(device)).float().cpu().numpy()
+    return made[..., ahead : ahead + count]
+
+
+def _all_made(
+    network: Any, heard: Heard, spans: list[Span], kind: Kind, batch: int
+) -> Iterator[tuple[Span, Samples]]:
+    """Every span with its stems, `batch` at a time; the last, when it is shorter, by itself."""
+    at = 0
+    while at < len(spans):
+        group = [span for span in spans[at : at + batch] if span.count == spans[at].count]
+        yield from zip(group, segments(network, heard, group, kind), strict=True)
+        at += len(group)
+
+
+def _triangle(length: int) -> NDArray[np.float32]:
+    """Weights of a segment, highest in its middle; see ``demucs.apply.apply_model``."""
+    rising = np.arange(1, length // 2 + 1)
+    weight = np.concatenate([rising, np.arange(length - length // 2, 0, -1)]).astype(np.float32)
+    return weight / weight.max()
+
+
+def _fitting(network: Any, length: int) -> int:
+    """How many segments are worked on at once: one on a CPU, where more are slower; a GPU is filled."""
+    import torch
+
+    device = next(network.parameters()).device
+    if device.type != "cuda":
+        return 1
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(np.clip(0.8 * free / (_GPU_BYTES_A_FRAME * length), 1, 32))
