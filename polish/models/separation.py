@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter, uniform_filter1d
 from threadpoolctl import threadpool_limits
 
+from .. import audio
 from ..audio.sound import Samples, Sound
 from ..dsp.medians import Magnitudes, median_along_frequency, median_along_time
 from ..dsp.melody import harmonic_comb, predominant_pitch
@@ -86,7 +87,7 @@ class BuiltinSeparator(Separator):
         shifts: int = 0,
     ) -> Separated:
         wanted = [index for index, name in enumerate(SOURCES) if not stems or name in stems]
-        out = np.zeros((len(wanted), *mix.samples.shape), np.float32)
+        out = audio.scratch((len(wanted), *mix.samples.shape))
         grid = Grid.at(mix.rate_hz)
         blocks = list(_blocks(mix.frames, mix.rate_hz))
         # One thread a matrix product: with more, its last bits would depend on how many there are.
@@ -94,6 +95,7 @@ class BuiltinSeparator(Separator):
             made = threads.map(lambda block: _separated(mix.samples[:, block.frames], grid, wanted), blocks)
             for done, (block, parts) in enumerate(zip(blocks, made, strict=True)):
                 out[:, :, block.frames] += np.multiply(parts, block.fades(), out=parts)
+                audio.rest(out, mix.samples)
                 progress((done + 1) / len(blocks))
         return Separated({SOURCES[source]: Sound(out[row], mix.rate_hz) for row, source in enumerate(wanted)})
 
