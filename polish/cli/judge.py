@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ..errors import UsageError
 from ..units import clock
 from .console import emit_json, json_option, stage_bar, table
 
@@ -26,11 +29,17 @@ def beats(file: str, as_json: bool) -> None:
 @click.command()
 @click.argument("file")
 @click.option("--lyrics", metavar="FILE", help="Known lyrics with [verse] and [chorus] tags.")
+@click.option("--labels", metavar="FILE", help="Take the sections from labels (Audacity, CSV, JSON).")
+@click.option("--plot", metavar="FILE", help="Draw all that is known, findings too, as .svg or .png.")
 @json_option
-def sections(file: str, lyrics: str | None, as_json: bool) -> None:
+def sections(file: str, lyrics: str | None, labels: str | None, plot: str | None, as_json: bool) -> None:
     """Find the sections of FILE: where they begin, which repeat, what they are."""
-    settings = {"sections": {"lyrics": lyrics}} if lyrics else {}
-    song = _through(file, ("beats", "sections"), as_json, settings)
+    drawing = plot and _drawing(plot)
+    given = {name: value for name, value in (("lyrics", lyrics), ("labels", labels)) if value}
+    stages = ("beats", "sections", "check") if plot else ("beats", "sections")
+    song = _through(file, stages, as_json, {"sections": given})
+    if drawing:
+        drawing(song)
     found = [section.model_dump(mode="json") for section in song.sections]
     if as_json:
         emit_json({"file": file, **_beats(song), "sections": found})
@@ -60,6 +69,24 @@ def check(file: str, as_json: bool) -> None:
         [f.severity, f"{clock(f.start_s)}–{clock(f.end_s)}", f.message, f.mend or "–"] for f in song.findings
     ]
     click.echo(table(["severity", "where", "finding", "mend"], rows))
+
+
+def _drawing(path: str) -> Callable[[Any], None]:
+    """What draws a song into a file of that name; a name that is no picture's is refused before the work."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".svg", ".png"):
+        raise UsageError(f"a picture's name ends in .svg or .png, not {suffix or 'in nothing'}", where=path)
+
+    def draw(song: Any) -> None:
+        from ..files import whole_file
+        from ..report import picture
+
+        document = picture.picture(song, song.title)
+        drawn = picture.png(document) if suffix == ".png" else document.encode()
+        with whole_file(Path(path)) as part:
+            part.write_bytes(drawn)
+
+    return draw
 
 
 def _through(

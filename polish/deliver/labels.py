@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -15,20 +11,12 @@ from pydantic import Field
 
 from .. import files
 from ..song import Song
+from . import label_text
 from .base import Delivered, Delivery
+from .label_text import Label
 
 _SAME_S = 1e-3
 KINDS = ("beats", "bars", "sections", "lyrics", "findings")
-
-
-@dataclass(frozen=True)
-class Label:
-    """A named stretch of the song, or a point where start and end are the same."""
-
-    kind: str
-    start_s: float
-    end_s: float
-    label: str
 
 
 class Labels(Delivery):
@@ -57,15 +45,11 @@ class Labels(Delivery):
         paths = []
         for format in dict.fromkeys(self.formats):
             if format == "audacity":
-                texts = {f"{kind}.txt": _audacity(some) for kind, some in found.items() if some}
+                texts = {f"{kind}.txt": label_text.audacity(some) for kind, some in found.items() if some}
             elif format == "csv":
-                texts = {"labels.csv": _csv(every)}
+                texts = {"labels.csv": label_text.comma_separated(every)}
             else:
-                texts = {
-                    "labels.json": json.dumps(
-                        [asdict(label) for label in every], indent=2, ensure_ascii=False
-                    )
-                }
+                texts = {"labels.json": label_text.objects(every)}
             paths += [files.write_text(folder / "labels" / name, text) for name, text in texts.items()]
         return Delivered(tuple(paths), counts)
 
@@ -89,17 +73,3 @@ def labels(song: Song) -> Iterator[Label]:
         yield Label("lyrics", line.start_s, line.end_s, line.text)
     for finding in song.findings:
         yield Label("findings", finding.start_s, finding.end_s, f"{finding.kind}: {finding.message}")
-
-
-def _audacity(some: list[Label]) -> str:
-    """Audacity's label track: start, end and text, between tabs."""
-    return "".join(f"{a.start_s:.6f}\t{a.end_s:.6f}\t{' '.join(a.label.split())}\n" for a in some)
-
-
-def _csv(some: list[Label]) -> str:
-    """RFC 4180, but with plain line feeds."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("kind", "start_s", "end_s", "label"))
-    table.writerows((a.kind, f"{a.start_s:.6f}", f"{a.end_s:.6f}", a.label) for a in some)
-    return text.getvalue()

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .page import page
 from .series import series
+from .similarity import likeness
 
-__all__ = ["page", "series"]
+__all__ = ["likeness", "page", "series"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..units import clock
 from .players import encoded, services
+from .similarity import picture
 from .timeline import timeline
 from .tone import tone
 
@@ -43,6 +44,7 @@ def page(facts: Mapping[str, Any]) -> str:
         masters=masters,
         timeline=timeline(facts, first, after if before else None) if first else "",
         tone=tone(first, after if before else None) if first else "",
+        similarity=picture(alike, facts.get("sections") or []) if (alike := curves.get("similarity")) else "",
         after_name=name if before else None,
         rows=_rows(facts),
         services={master["id"]: found for master in masters if (found := services(master))},

@@ -1,4 +1,4 @@
-"""The song over time: sections, waveforms before and after, loudness, findings."""
+"""The song over time: sections, beats, waveforms before and after, loudness, findings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from markupsafe import Markup
 from ..units import clock
 from . import svg
 
-_RIBBON, _WAVE, _LOUDNESS, _LANE, _LANES, _GAP = 22, 84, 120, 10, 8, 14
+_RIBBON, _BEATS, _WAVE, _LOUDNESS, _LANE, _LANES, _GAP = 22, 9, 84, 120, 12, 10, 14
+_MOST_BEATS = 1200
 _HALF_WINDOW_S = 1.5
 """Short-term loudness is drawn at the middle of its 3 s."""
 
@@ -27,16 +28,29 @@ def timeline(facts: Mapping[str, Any], before: Curves, after: Curves | None) -> 
         facts: ``sections``, ``beats``, ``findings`` and ``masters`` of ``facts.json``.
         before, after: curves of `polish.report.series.curves`.
     """
+    parts, height = drawn(facts, before, after)
+    seconds = f"{_axis(before, after).length_s}"
+    return svg.picture(
+        "The song over time", height, parts, class_="timeline", data_seconds=seconds,
+        data_left=svg.LEFT, data_plot=svg.PLOT,
+    )  # fmt: skip
+
+
+def drawn(facts: Mapping[str, Any], before: Curves, after: Curves | None) -> tuple[list[str], float]:
+    """The parts of `timeline`, and its height."""
     named = [("before", before)] + ([("after", after)] if after else [])
-    axis = Axis(max(*(curves["duration_s"] for _, curves in named), 1e-3))
+    axis = _axis(before, after)
     parts: list[str] = []
     y = 0.0
     if facts.get("sections"):
         parts += _ribbon(facts["sections"], axis, y)
-        y += _RIBBON + 6
+        y += _RIBBON + 4
+    if grid := _beats(facts.get("beats"), axis, y):
+        parts += grid
+        y += _BEATS
     top = y
     for name, curves in named:
-        parts += _wave(curves, name, axis, y)
+        parts += _wave(curves, name, axis, y, after is not None)
         y += _WAVE + 4
     parts += _bars(facts.get("beats"), axis, top, y - 4)
     parts += _loudness(named, _target(facts), axis, y + _GAP)
@@ -46,10 +60,11 @@ def timeline(facts: Mapping[str, Any], before: Curves, after: Curves | None) -> 
     y += height
     parts += _times(axis, y)
     parts.append(svg.line("playhead", svg.LEFT, 0, svg.LEFT, y))
-    return svg.picture(
-        "The song over time", y + 24, parts, class_="timeline", data_seconds=f"{axis.length_s}",
-        data_left=svg.LEFT, data_plot=svg.PLOT,
-    )  # fmt: skip
+    return parts, y + 24
+
+
+def _axis(before: Curves, after: Curves | None) -> Axis:
+    return Axis(max(before["duration_s"], after["duration_s"] if after else 0.0, 1e-3))
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,7 @@ def _ribbon(sections: Sequence[Mapping[str, Any]], axis: Axis, y: float) -> list
     return parts
 
 
-def _wave(curves: Curves, name: str, axis: Axis, y: float) -> list[str]:
+def _wave(curves: Curves, name: str, axis: Axis, y: float, named: bool) -> list[str]:
     """Peaks pale and RMS dark, mirrored; full scale fills the height, what is beyond it is marked."""
     middle, half = y + _WAVE / 2, _WAVE / 2
     peaks = curves["waveform_peak"]
@@ -94,7 +109,7 @@ def _wave(curves: Curves, name: str, axis: Axis, y: float) -> list[str]:
         return svg.joined(above + below)
 
     return [
-        svg.label(name, svg.LEFT - 6, middle + 4, "end"),
+        *([svg.label(name, svg.LEFT - 6, middle + 4, "end")] if named else []),
         svg.tag("polygon", class_=f"wave {name} pale", points=mirrored(peaks)),
         svg.tag("polygon", class_=f"wave {name}", points=mirrored(curves["waveform_rms"])),
         *(svg.line("over", x, y, x, y + 5) for x, peak in zip(xs, peaks, strict=True) if peak > 1.0),
@@ -106,6 +121,17 @@ def _bars(beats: Mapping[str, Any] | None, axis: Axis, top: float, bottom: float
     downbeats = (beats or {}).get("downbeats_s") or []
     step = next((n for n in (1, 4, 16, 64) if len(downbeats) < 140 * n), 256)
     return [svg.line("bar", axis.x(time_s), top, axis.x(time_s), bottom) for time_s in downbeats[::step]]
+
+
+def _beats(beats: Mapping[str, Any] | None, axis: Axis, y: float) -> list[str]:
+    """A stroke a beat, twice as high where a bar begins; nothing where they would run together."""
+    times, downs = ((beats or {}).get(key) or [] for key in ("beats_s", "downbeats_s"))
+    if not times or len(times) > _MOST_BEATS:
+        return []
+    low = y + _BEATS - 2
+    strokes = [(time_s, 3.5) for time_s in times] + [(time_s, 7.0) for time_s in downs]
+    way = " ".join(f"M{axis.x(time_s):.1f} {low:.1f}v{-height:g}" for time_s, height in strokes)
+    return [svg.label("beats", svg.LEFT - 6, low, "end"), svg.tag("path", class_="beats", d=way)]
 
 
 def _loudness(named: Sequence[tuple[str, Curves]], target: float | None, axis: Axis, y: float) -> list[str]:
@@ -142,13 +168,19 @@ def _findings(findings: Sequence[Mapping[str, Any]], axis: Axis, y: float) -> tu
     for finding in sorted(findings, key=lambda f: f["start_s"]):
         if finding["end_s"] - finding["start_s"] > 0.9 * axis.length_s:
             continue
+        name = finding["kind"].replace("_", " ")
         left = axis.x(finding["start_s"])
         width = max(axis.x(finding["end_s"]) - left, 4.0)
-        lane = next((i for i, end in enumerate(lanes) if end + 1 < left), len(lanes))
-        lanes[lane : lane + 1] = [left + width]
+        before = left + width + 6 * len(name) > svg.WIDTH
+        reach = width if before else width + 4 + 6 * len(name)
+        start = left - 4 - 6 * len(name) if before else left
+        lane = next((i for i, end in enumerate(lanes) if end + 1 < start), len(lanes))
+        lanes[lane : lane + 1] = [left + reach]
         if lane < _LANES:
-            css = f"finding {finding['severity']}"
-            parts.append(svg.box(css, left, y + lane * _LANE, width, _LANE - 3, finding["message"]))
+            css, top = f"finding {finding['severity']}", y + lane * _LANE
+            parts.append(svg.box(css, left, top, width, _LANE - 3, finding["message"]))
+            place, anchor = (left - 4, "end") if before else (left + width + 4, "start")
+            parts.append(svg.label(name, place, top + 8, anchor))
     if not parts:
         return [], 0
     return [svg.label("found", svg.LEFT - 6, y + 8, "end"), *parts], min(len(lanes), _LANES) * _LANE + 4

@@ -139,7 +139,18 @@ def _curves(song: Song, cache: Cache) -> dict[str, Any]:
 
         return cache.worked_out("series", slots.content(part, ("draft", "mix", "masters")), draw)
 
-    return {"before": drawn(Song(draft=song.draft))["before"], "after": drawn(ends)["after"]}
+    def likeness() -> dict[str, Any] | None:
+        from ..report import likeness
+
+        return likeness(song)
+
+    return {
+        "before": drawn(Song(draft=song.draft))["before"],
+        "after": drawn(ends)["after"],
+        "similarity": cache.worked_out(
+            "likeness", slots.content(song, ("draft", "beats", "sections")), likeness
+        ),
+    }
 
 
 def _master(name: str, song: Song, written: Sequence[Written]) -> dict[str, Any]:

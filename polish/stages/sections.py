@@ -11,10 +11,13 @@ from pydantic import Field
 
 from ..audio import Sound
 from ..declared import File
+from ..deliver import label_text
 from ..dsp import chroma, loudness, naming, onsets, segmentation, tagging, texture
+from ..errors import BadInput
 from ..models import words
 from ..song import Line, Section, Song
 from ..units import BARS
+from . import labelled
 from .base import Context, Stage
 from .beats import with_beats
 
@@ -44,6 +47,9 @@ class Sections(Stage):
     lyrics: Annotated[str, File("text")] | None = Field(
         None, description="Lyrics with tags such as [verse] and [chorus], in order: parts are named by them."
     )
+    labels: Annotated[str, File("text")] | None = Field(
+        None, description="Labels (Audacity, CSV or JSON) of the parts, which are then not looked for."
+    )
     shortest: Annotated[float, BARS.between(1, 16)] = Field(
         1.0, description="How many bars a part has at least (of 2 s where there is no steady beat)."
     )
@@ -58,7 +64,8 @@ class Sections(Stage):
         return song.having(sections=sections).noting(self.step(context), **facts)
 
     def _found(self, song: Song, mix: Sound, context: Context) -> tuple[tuple[Section, ...], dict[str, Any]]:
-        cuts_s, numbers = self._cut(song, mix)
+        given = self._given(mix, context)
+        cuts_s, numbers = _as_cuts(given) if given else self._cut(song, mix)
         power = loudness.k_weighted_power(mix.samples, mix.rate_hz)
         voice = song.stems.get("vocals")
         shares = [None] * len(numbers) if voice is None else voice_shares(voice, mix, cuts_s)
@@ -69,17 +76,21 @@ class Sections(Stage):
             for (start, end), number, share in zip(pairwise(cuts_s), numbers, shares, strict=True)
         ]
         names, by = self._named(parts, song, context)
+        if given:
+            names, by = [naming.Name(label, 1.0) for _, _, _, label in given], "labels"
         silent = max(numbers) + 1
         sections = tuple(
             Section(
                 start_s=part.start_s,
                 end_s=part.end_s,
-                group=letters(silent if part.group == _SILENT else part.group),
+                group=drawn or letters(silent if part.group == _SILENT else part.group),
                 label=name.label,
                 confidence=round(name.confidence, 3),
                 loudness_lufs=None if part.loudness_lufs is None else round(part.loudness_lufs, 2),
             )
-            for part, name in zip(parts, names, strict=True)
+            for part, name, drawn in zip(
+                parts, names, [one[2] for one in given] or [None] * len(parts), strict=True
+            )
         )
         levels = [part.loudness_lufs for part in sections if part.loudness_lufs is not None]
         facts = {
@@ -88,6 +99,16 @@ class Sections(Stage):
             "range_lu": round(max(levels) - min(levels), 2) if levels else None,
         }
         return sections, facts
+
+    def _given(self, mix: Sound, context: Context) -> list[labelled.Drawn]:
+        """The parts that the labels name; empty when there are none to be read."""
+        if self.labels is None:
+            return []
+        every = label_text.read(context.text(self.labels), self.labels)
+        parts = labelled.parts([label for label in every if label.kind == "sections"], mix.duration_s)
+        if not parts:
+            raise BadInput("no label of a part within the song", where=self.labels)
+        return parts
 
     def _cut(self, song: Song, mix: Sound) -> tuple[list[float], list[int]]:
         """Times of the cuts, 0 and the end included, and the group of each part or `_SILENT`."""
@@ -121,6 +142,13 @@ class Sections(Stage):
                 "the tags of the timed lyrics"
             )
         return heard, "the sound"
+
+
+def _as_cuts(given: Sequence[labelled.Drawn]) -> tuple[list[float], list[int]]:
+    """Cuts, and a number for every group, by name where labels have none."""
+    order: dict[str, int] = {}
+    numbers = [order.setdefault(group or label, len(order)) for _, _, group, label in given]
+    return [given[0][0], *(end for _, end, _, _ in given)], numbers
 
 
 def _sounding_s(mix: Sound) -> tuple[float, float]:
