@@ -49,7 +49,7 @@ class File:
     relative path in a recipe starts at the recipe's folder.
     """
 
-    holds: Literal["sound", "text"]
+    holds: Literal["sound", "text", "picture"]
 
 
 @dataclass(frozen=True)

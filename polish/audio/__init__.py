@@ -16,6 +16,8 @@ from .sound import Samples, Sound
 if TYPE_CHECKING:
     from .convert import add, peak, resample
     from .formats import Format
+    from .karaoke_video import lyric_video
+    from .lyric_tags import HOLDS_LYRICS, write_lyrics
     from .previews import preview
     from .probing import Probe, probe
     from .reading import read
@@ -26,12 +28,14 @@ if TYPE_CHECKING:
     from .writing import write
 
 __all__ = [
-    "Blocks", "Format", "Probe", "Samples", "Sound", "add", "blocks", "peak", "preview", "probe", "read",
-    "read_stems", "read_tags", "resample", "rest", "scratch", "write",
+    "HOLDS_LYRICS", "Blocks", "Format", "Probe", "Samples", "Sound", "add", "blocks", "lyric_video", "peak",
+    "preview", "probe", "read", "read_stems", "read_tags", "resample", "rest", "scratch", "write",
+    "write_lyrics",
 ]  # fmt: skip
 
 _HOMES = {
-    "Blocks": "streaming", "Format": "formats", "Probe": "probing", "add": "convert", "blocks": "streaming",
+    "HOLDS_LYRICS": "lyric_tags", "Blocks": "streaming", "Format": "formats", "Probe": "probing",
+    "add": "convert", "blocks": "streaming", "lyric_video": "karaoke_video", "write_lyrics": "lyric_tags",
     "peak": "convert", "preview": "previews", "probe": "probing", "read": "reading", "read_stems": "stems",
     "read_tags": "tags", "resample": "convert", "rest": "scratching", "scratch": "scratching",
     "write": "writing",

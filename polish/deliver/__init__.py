@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .base import Delivery
 
-_CLASSES = {"master": "Master", "stems": "Stems", "lyrics": "Lyrics", "labels": "Labels", "report": "Report"}
+_CLASSES = {
+    "master": "Master", "stems": "Stems", "lyrics": "Lyrics", "labels": "Labels", "video": "Video",
+    "report": "Report",
+}  # fmt: skip
 
 
 def names() -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from .. import files
+from .. import audio, files
 from ..song import Lyrics as Words
 from ..song import Song
-from . import timed_text
+from . import karaoke_text, timed_text
 from .base import Delivered, Delivery, file_name
 
 
@@ -21,11 +21,17 @@ class Lyrics(Delivery):
     name: ClassVar[str] = "lyrics"
     reads: ClassVar[tuple[str, ...]] = ("lyrics",)
 
-    formats: tuple[Literal["lrc", "srt", "vtt", "txt", "json"], ...] = Field(
-        ("lrc", "srt"),
-        min_length=1,
-        description="lrc for music players, srt and vtt for video, txt for the words alone, json for "
-        "programs, with the times of words.",
+    formats: tuple[Literal["lrc", "elrc", "srt", "vtt", "ass", "ttml", "txt", "json", "audacity"], ...] = (
+        Field(
+            ("lrc", "srt"),
+            min_length=1,
+            description="lrc for music players, elrc with the times of words, srt and vtt for video, ass for "
+            "karaoke on video, ttml for broadcast, txt for the words alone, json for programs, audacity for "
+            "labels of words.",
+        )
+    )
+    embed: bool = Field(
+        False, description="Also put them into the tags of the song's MP3, FLAC and M4A delivered before."
     )
 
     def write(self, song: Song, folder: Path) -> Delivered:
@@ -43,18 +49,37 @@ class Lyrics(Delivery):
         }
         if not lyrics.lines:
             return Delivered((), facts, ("no words with times were found, so there are no lyrics files",))
+        name = file_name(song.title)
         paths = tuple(
-            files.write_text(folder / f"{file_name(song.title)}.{format}", _text(format, lyrics, song))
+            files.write_text(
+                folder / f"{name}{_ENDINGS.get(format, f'.{format}')}", _text(format, lyrics, song)
+            )
             for format in dict.fromkeys(self.formats)
         )
-        return Delivered(paths, facts)
+        if not self.embed:
+            return Delivered(paths, facts)
+        into = [path for path in sorted(folder.glob("*")) if _is_of(path, name)]
+        for path in into:
+            lines = [(line.start_s, timed_text.one_line(line.text)) for line in lyrics.lines]
+            audio.write_lyrics(path, lines, _text("lrc", lyrics, song), lyrics.language)
+        none = () if into else ("there is no MP3, FLAC or M4A of the song to put the lyrics into",)
+        return Delivered(paths, {**facts, "embedded_in": [path.name for path in into]}, none)
+
+
+_ENDINGS = {"elrc": " (words).lrc", "audacity": " (labels).txt"}
+
+
+def _is_of(path: Path, name: str) -> bool:
+    """Whether a file is a master of the song: its title, perhaps with a mark in brackets."""
+    return path.suffix in audio.HOLDS_LYRICS and (path.stem == name or path.stem.startswith(f"{name} ("))
 
 
 def _text(format: str, lyrics: Words, song: Song) -> str:
-    if format == "lrc":
-        return timed_text.lrc(lyrics, song.title, song.tags)
+    if format in ("lrc", "elrc"):
+        head = timed_text.lrc_head(song.title, song.tags)
+        return head + (timed_text.lrc(lyrics) if format == "lrc" else karaoke_text.enhanced_lrc(lyrics))
     if format == "json":
         return (
             json.dumps(lyrics.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         )
-    return timed_text.WRITERS[format](lyrics)
+    return (timed_text.WRITERS | karaoke_text.WRITERS)[format](lyrics)

@@ -48,6 +48,7 @@ class Mix(Stage):
     gains: dict[str, Annotated[float, DB.between(-24, 24)]] = Field(
         default_factory=dict, description="Gain by stem, on top of the draft's own balance."
     )
+    mute: list[str] = Field([], description="Stems that are left out, as in vocals for karaoke.")
     pan: dict[str, Annotated[float, PERCENT.between(-100, 100)]] = Field(
         default_factory=dict, description="Place by stem, −100 % left to 100 % right, at constant power."
     )
@@ -84,7 +85,8 @@ class Mix(Stage):
         return song.having(mix=mix).noting(self.step(context), **facts)
 
     def _check(self, stems: Mapping[str, Sound], context: Context) -> None:
-        for setting, names in (("gains", self.gains), ("pan", self.pan), ("reverb", self.reverb)):
+        named = (("gains", self.gains), ("mute", self.mute), ("pan", self.pan), ("reverb", self.reverb))
+        for setting, names in named:
             for name in names:
                 if name not in stems:
                     raise StageFailed(
@@ -103,7 +105,7 @@ class Mix(Stage):
         """The stems at the gains and places that were asked for; others as they came."""
         placed = {}
         for name, stem in stems.items():
-            gain = amplitude(self.gains.get(name, 0.0))
+            gain = 0.0 if name in self.mute else amplitude(self.gains.get(name, 0.0))
             left, right = stereo.pan_gains(self.pan.get(name, 0.0) / 100)
             if stem.channels != 2:
                 left = right = 1.0
