@@ -41,7 +41,7 @@ def measured(lufs: float | None) -> dict[str, Any]:
     return {
         "integrated_lufs": lufs, "momentary_max_lufs": lufs, "short_term_max_lufs": lufs,
         "loudness_range_lu": 4.2,
-        "true_peak_dbtp": -1.02, "sample_peak_dbfs": -1.1, "plr_db": 12.9, "correlation": 0.8,
+        "true_peak_dbtp": -1.02, "true_peak_filter": "16-fold sinc", "sample_peak_dbfs": -1.1, "plr_db": 12.9, "correlation": 0.8,
         "bandwidth_hz": 16000.0, "duration_s": 8.0, "sample_rate_hz": 44100, "channels": 2,
     }  # fmt: skip
 
@@ -76,7 +76,7 @@ def read(html: str) -> str:
 
 def test_the_page_shows_the_figures_before_and_after(song: Song) -> None:
     text = read(page(facts(song)))
-    for figure in ("-21.37", "-14.01", "-1.02", "4.20"):
+    for figure in ("-21.37", "-14.01", "-1.02", "4.20", "True peak is that of a 16-fold sinc"):
         assert figure in text
     assert "7.36" in text, "what a step did"
 

@@ -63,11 +63,12 @@ def _filtered_energy(x, y, sos, state, edges, out):  # noqa: PLR0917  # pragma: 
     """Sums over two filtered channels between each two `edges`, into `out` ``(3, bins)``.
 
     Squares of the one, of the other, and their product: two at a time take little longer than
-    one. `state` ``(8,)`` is carried.
+    one. `state` ``(2, 4)`` is carried.
     """
     b0, b1, b2, a1, a2 = sos[0, 0], sos[0, 1], sos[0, 2], sos[0, 4], sos[0, 5]
     d1, d2 = sos[1, 4], sos[1, 5]
-    s1, s2, t1, t2, u1, u2, v1, v2 = state
+    s1, s2, t1, t2 = state[0, 0], state[0, 1], state[0, 2], state[0, 3]
+    u1, u2, v1, v2 = state[1, 0], state[1, 1], state[1, 2], state[1, 3]
     for k in range(edges.size - 1):
         first = second = both = 0.0
         for n in range(edges[k], edges[k + 1]):
@@ -86,7 +87,8 @@ def _filtered_energy(x, y, sos, state, edges, out):  # noqa: PLR0917  # pragma: 
             s1 = s2 = t1 = t2 = 0.0
         if abs(v1) + abs(v2) + abs(u1) + abs(u2) < 1e-30:
             u1 = u2 = v1 = v2 = 0.0
-    state[:] = s1, s2, t1, t2, u1, u2, v1, v2
+    state[0, 0], state[0, 1], state[0, 2], state[0, 3] = s1, s2, t1, t2
+    state[1, 0], state[1, 1], state[1, 2], state[1, 3] = u1, u2, v1, v2
 
 
 class KWeighting:
@@ -99,7 +101,7 @@ class KWeighting:
     def __init__(self, rate_hz: int, weights: NDArray[np.float64]) -> None:
         self._sos = k_weighting(rate_hz)
         self._weights = weights
-        self._states = np.zeros((weights.size, 8))
+        self._states = np.zeros((weights.size, 2, 4))
 
     def energies(self, block: Samples, edges: NDArray[np.int64]) -> NDArray[np.float64]:
         """Filter the next block, ``(channels, frames)``, from the first to the last of `edges`.

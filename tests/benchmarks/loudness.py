@@ -100,36 +100,30 @@ class Libebur128:
 
 
 class Ffmpeg:
-    """The filter ``ebur128``, which has a reading each 100 ms."""
+    """The filter ``ebur128``, which has a reading each 100 ms; true peak is that of its summary."""
 
-    def run(self, samples: np.ndarray, *, series: bool = False) -> str:
+    def said(self, samples: np.ndarray) -> str:
         with tempfile.TemporaryDirectory() as folder:
             path = write(Path(folder) / "x.wav", Sound(samples, ebu.RATE_HZ), "wav 32-float")
-            more = ":metadata=1,ametadata=print:file=-" if series else ""
-            return ffmpeg_said(path, f"ebur128=peak=true{more}")
+            return ffmpeg_said(path, "ebur128=peak=true:metadata=1,ametadata=print:file=-")
 
-    def series(self, samples: np.ndarray, letter: str, window_s: float) -> Sequence[float | None]:
-        found = re.findall(rf"lavfi\.r128\.{letter}=(\S+)", self.run(samples, series=True))
-        return held([float(value) for value in found], 0.1, window_s)
-
-    def summary(self, samples: np.ndarray, words: str) -> float:
-        said = self.run(samples)
-        return float(re.findall(rf"{words}\s+(-?[\d.]+|-inf)", said[said.rindex("Summary:") :])[0])
+    def readings(self, samples: np.ndarray, name: str) -> list[float]:
+        return [float(value) for value in re.findall(rf"lavfi\.r128\.{name}=(\S+)", self.said(samples))]
 
     def integrated_lufs(self, samples: np.ndarray) -> float:
-        return self.summary(samples, "I:")
+        return self.readings(samples, "I")[-1]
 
     def momentary_lufs(self, samples: np.ndarray) -> Sequence[float | None]:
-        return self.series(samples, "M", ebu.MOMENTARY_S)
+        return held(self.readings(samples, "M"), 0.1, ebu.MOMENTARY_S)
 
     def short_term_lufs(self, samples: np.ndarray) -> Sequence[float | None]:
-        return self.series(samples, "S", ebu.SHORT_TERM_S)
+        return held(self.readings(samples, "S"), 0.1, ebu.SHORT_TERM_S)
 
     def loudness_range_lu(self, samples: np.ndarray) -> float:
-        return self.summary(samples, "LRA:")
+        return self.readings(samples, "LRA")[-1]
 
     def true_peak_dbtp(self, samples: np.ndarray) -> float:
-        return self.summary(samples, "Peak:")
+        return float(re.findall(r"Peak:\s+(-?[\d.]+) dBFS", self.said(samples))[-1])
 
 
 class Pyloudnorm:
@@ -157,8 +151,8 @@ def held(readings: Sequence[float], hop_s: float, window_s: float) -> list[float
 
 def ffmpeg_said(path: Path, filters: str) -> str:
     command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-nostats", "-hide_banner", "-threads", "1", "-filter_threads", "1",
-        "-i", str(path), "-af", filters, "-f", "null", "-",
+        imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-nostats", "-hide_banner", "-threads", "1",
+        "-filter_threads", "1", "-i", str(path), "-af", filters, "-f", "null", "-",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout + done.stderr
