@@ -35,12 +35,14 @@ class Fault:
         stems: the stems it is planted in, one at a time; ``all`` for every stem at once.
         band_hz: where the distance is taken; None for the whole sound.
         plant: what puts it in.
+        pauses: whether only the moments count in which the clean stem is 30 dB under its loud ones.
     """
 
     strength: str
     stems: tuple[str, ...]
     band_hz: tuple[float, float] | None
     plant: Plant
+    pauses: bool = False
 
 
 def songs(seed: int, seconds: float = 12.0) -> Stems:
@@ -87,6 +89,15 @@ def distance_db(wanted: Samples, got: Samples, rate_hz: int, band_hz: tuple[floa
     return snr_db(wanted, got)
 
 
+def pauses(clean: Sound) -> np.ndarray:
+    """Where a stem is 30 dB under its loud moments, ``(frames,)``, in whole tenths of a second."""
+    size = clean.rate_hz // 10
+    count = clean.frames // size
+    power = np.mean(clean.samples[:, : count * size].reshape(clean.channels, count, size) ** 2, axis=(0, 2))
+    quiet = power < np.percentile(power, 90) * 1e-3
+    return np.pad(np.repeat(quiet, size), (0, clean.frames - count * size))
+
+
 def with_samples(stems: Mapping[str, Sound], name: str, samples: Samples) -> Stems:
     return {**stems, name: stems[name].with_samples(samples.astype(np.float32))}
 
@@ -131,7 +142,7 @@ def joins(stems: Stems, name: str, rng: np.random.Generator) -> tuple[Stems, Ste
         at = round((second + rng.uniform(0, 0.9)) * rate_hz)
         length = round(0.0006 * rate_hz)
         jump = np.exp(-np.arange(length) / (0.0001 * rate_hz))
-        size = 3 * rms(stem.samples) * rng.choice([-1, 1]) * rng.uniform(0.7, 1.4)
+        size = 4 * rms(stem.samples) * rng.choice([-1, 1]) * rng.uniform(0.7, 1.4)
         wave[:, at : at + length] += (size * jump).astype(np.float32)
     return stems, with_samples(stems, name, wave)
 
@@ -195,13 +206,15 @@ FAULTS: Mapping[str, Fault] = {
                        bell(2600, 4000, 14, 1.4)),
     "mud in one": Fault("bell of +12 dB, Q 1, at 240–360 Hz on one stem", ("other",), (150, 600),
                         bell(240, 360, 12, 1)),
-    "resonance": Fault("bell of +18 dB, Q 14, at 0.7–5 kHz", ("drums",), (600, 6000), bell(700, 5000, 18, 14)),
+    "resonance": Fault("bell of +20 dB, Q 14, at 0.7–5 kHz", ("drums",), (600, 6000),
+                       bell(700, 5000, 20, 14)),
     "shimmer": Fault("tones of one column at 7–15 kHz, as strong as the treble", ("drums", "other"),
                      (7000, 15_000), shimmer),
     "sibilance": Fault("esses as loud as the vowels instead of 12 dB under", ("vocals",), (4000, 12_000),
                        sibilance),
     "hum": Fault("50 or 60 Hz and 4 harmonics, −20 dB", ("vocals", "other"), None, hum),
-    "joins": Fault("a jump of 3 × RMS a second, gone in 0.3 ms", ("vocals", "bass", "other"), None, joins),
+    "joins": Fault("a jump of 4 × RMS a second, gone in 0.3 ms", ("vocals", "other"), None, joins),
     "rumble": Fault("noise below 12 to 25 Hz, −12 dB", ("vocals", "other", "bass", "drums"), None, rumble),
-    "bleed": Fault("the other stems, −18 dB, a little duller", ("vocals",), None, bleed),
+    "bleed": Fault("the other stems, −18 dB, a little duller", ("vocals",), None, bleed,
+                   pauses=True),
 }  # fmt: skip

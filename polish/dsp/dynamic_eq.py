@@ -48,11 +48,12 @@ class Bell:
         return abs(self.deepest_db) < _LEAST_DB
 
 
-def act(samples: Samples, rate_hz: int, bells: Sequence[Bell]) -> Samples:
+def act(samples: Samples, rate_hz: int, bells: Sequence[Bell], *, block: int = _BLOCK) -> Samples:
     """Sound after the bells, one after the other.
 
     Args:
         samples: ``(channels, frames)`` float32.
+        block: frames worked on at a time; the result does not depend on it.
 
     Returns:
         A new array; the one that came in when every bell is idle.
@@ -63,12 +64,12 @@ def act(samples: Samples, rate_hz: int, bells: Sequence[Bell]) -> Samples:
     shapes = [_band(bell, rate_hz) for bell in working]
     states = [filters.at_rest(sos, samples.shape[0]) for sos in shapes]
     out = np.empty(samples.shape, np.float32)
-    for first in range(0, samples.shape[1], _BLOCK):
-        block = samples[:, first : first + _BLOCK]
+    for first in range(0, samples.shape[1], block):
+        part = samples[:, first : first + block]
         for bell, sos, state in zip(working, shapes, states, strict=True):
-            band = filters.apply(block, sos, state=state)
-            block = block + band * _extra(bell, first, block.shape[1])
-        out[:, first : first + _BLOCK] = block
+            band = filters.apply(part, sos, state=state)
+            part = part + band * _extra(bell, first, part.shape[1])
+        out[:, first : first + block] = part
     return out
 
 

@@ -1,7 +1,8 @@
 """What does not belong below the music: an offset, rumble, mains hum. Each is measured, then taken out.
 
 - An offset is the same in every second of a sound; music's means scatter around 0.
-- Rumble is steady, and there is a trough between it and the lowest notes.
+- Rumble is steady, and there is a trough between it and the lowest notes, or so much of it an
+  octave below them that it cannot be their foot.
 - Mains hum stands on multiples of 50 or 60 Hz with a phase that does not turn; a note on the
   same frequency comes and goes, and is a little beside it.
 
@@ -29,6 +30,9 @@ _QUIETEST_OFFSET = 2e-4
 _RUMBLE_DB = -45.0
 """Rumble under that, against the stem's loud moments, is left alone: it uses no headroom."""
 _TROUGH_DB = 6.0
+_SHALLOW_DB, _FAR_BELOW_DB = 2.5, -22.0
+"""A shallower trough is enough where so much, against the loud moments, lies an octave below the lowest
+notes: records have −26 at most."""
 _STEADY_DB = 10.0
 _HUM_DB = -60.0
 _COHERENT = 0.93
@@ -98,7 +102,9 @@ def rumble(samples: Samples, rate_hz: int, kind: str) -> Rumble | None:
     average_db = bands.decibels(low.powers.mean(axis=1))
     inside = (low.centres_hz > lowest_hz * 0.5) & (low.centres_hz < lowest_hz * 1.25)
     trough = int(np.flatnonzero(inside)[np.argmin(average_db[inside])])
-    stands_out = average_db[: trough + 1].max() - average_db[trough] > _TROUGH_DB
+    over_trough_db = average_db[: trough + 1].max() - average_db[trough]
+    far_below = bands.decibels(low.powers[low.centres_hz < lowest_hz / 2].sum(axis=0).mean()) - loud_db
+    stands_out = over_trough_db > (_SHALLOW_DB if far_below > _FAR_BELOW_DB else _TROUGH_DB)
     if not steady or not stands_out or level_db - loud_db < _RUMBLE_DB:
         return None
     return Rumble(round(float(low.centres_hz[trough]), 1), round(float(level_db - loud_db), 1))

@@ -26,7 +26,7 @@ _FEWEST = 6
 _WINDOW_S = 0.023
 _BESIDE_S, _BESIDE_DB = 0.3, 9.0
 _CENTRE_HZ, _Q = 6700.0, 0.8
-_ATTACK_S, _RELEASE_S = 0.006, 0.03
+_ATTACK_S, _RELEASE_S = 0.003, 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Sibilance:
     """Esses that are too loud.
 
     Attributes:
-        measured_db: their level over the vowels (75th percentile of either).
+        measured_db: their level over the vowels (85th percentile of the esses, 75th of the vowels).
         bell: what is to be done about it.
     """
 
@@ -64,11 +64,13 @@ def find(samples: Samples, rate_hz: int, *, deepest_db: float) -> Sibilance | No
     esses &= beside > vowel_db - _BESIDE_DB
     if esses.sum() < _FEWEST:
         return None
-    measured = float(np.percentile(decibels(hiss[esses]), 75)) - vowel_db
+    measured = float(np.percentile(decibels(hiss[esses]), 85)) - vowel_db
     if measured <= EDGE_DB:
         return None
     over: NDArray[np.float64] = np.where(esses, decibels(hiss) - vowel_db - USUAL_DB, 0.0)
     over *= min(1.0, (measured - EDGE_DB) / _RAMP_DB)
     columns_per_s = rate_hz / bands.hop
-    cut = smoothed(np.clip(over, 0, deepest_db), _ATTACK_S * columns_per_s, _RELEASE_S * columns_per_s)
+    # Down before the ess begins: a column hears a little of what follows it.
+    wanted = scipy.ndimage.maximum_filter1d(np.clip(over, 0, deepest_db), 3)
+    cut = smoothed(wanted, _ATTACK_S * columns_per_s, _RELEASE_S * columns_per_s)
     return Sibilance(measured, Bell(_CENTRE_HZ, _Q, -cut, bands.hop))

@@ -1,0 +1,215 @@
+"""The repairs of `clean`: each measures a stem, and yields what it made of it and what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..audio import Samples
+from ..dsp import (
+    bands,
+    bleed,
+    buildup,
+    declick,
+    denoise,
+    dynamic_eq,
+    exciter,
+    lowend,
+    resonance,
+    shimmer,
+    sibilance,
+)
+from ..song import Finding
+
+_KINDS = {
+    "vocals": ("vocal", "voice", "vox", "choir"),
+    "drums": ("drum", "percussion", "kick", "snare", "cymbal"),
+    "bass": ("bass",),
+}
+"""What of a stem's name tells what is usual for it; any other stem is judged as ``other``."""
+
+Entry = dict[str, Any]
+"""What one repair measured and did, for the report."""
+
+
+def kind_of(name: str) -> str:
+    """``vocals``, ``drums``, ``bass`` or ``other`` by a stem's name: «Backing Vocals» is a voice."""
+    lower = name.lower()
+    return next((kind for kind, parts in _KINDS.items() if any(part in lower for part in parts)), "other")
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What is known of the song that the stems make together.
+
+    Attributes:
+        buildups: by fault, how much of it the sum of the stems has.
+        asked: the faults that a finding names.
+    """
+
+    buildups: Mapping[str, buildup.Whole]
+    asked: frozenset[str]
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "measured_db": {fault: round(one.density_db, 1) for fault, one in self.buildups.items()},
+            "hump_db": {fault: round(one.hump_db, 1) for fault, one in self.buildups.items()},
+            "found": sorted(fault for fault, one in self.buildups.items() if one.depth_db),
+            "asked": sorted(self.asked),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """A stem between two repairs; its bands are measured once for those that look at them."""
+
+    samples: Samples
+    rate_hz: int
+    kind: str
+    max_cut_db: float
+    whole: Whole
+    others: list[bands.Bands]
+    known: bands.Bands | None = None
+
+    @cached_property
+    def bands(self) -> bands.Bands:
+        return self.known or bands.measure(self.samples, self.rate_hz)
+
+
+Repair = Callable[[Work], Iterator[tuple[Samples, Entry]]]
+
+
+def _offset(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    if (found := lowend.offset(work.samples, work.rate_hz)) is not None:
+        entry = {"repair": "offset", "measured": [round(float(mean), 6) for mean in found]}
+        yield lowend.without_offset(work.samples, found), entry
+
+
+def _joins(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    # Drums jump by nature, and so does a bass whose oscillator begins anew with every note.
+    found = [] if work.kind in ("drums", "bass") else declick.joins(work.samples, work.rate_hz)
+    return _mended("joins", work, found)
+
+
+def _clicks(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    return _mended("clicks", work, declick.find(work.samples, work.rate_hz))
+
+
+def _mended(repair: str, work: Work, found: list[tuple[int, int, int]]) -> Iterator[tuple[Samples, Entry]]:
+    if found:
+        times = sorted({round(first / work.rate_hz, 3) for _, first, _ in found})
+        yield (
+            declick.without(work.samples, found),
+            {"repair": repair, "count": len(found), "at_s": times[:50]},
+        )
+
+
+def _hum(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    if found := lowend.hum(work.samples, work.rate_hz):
+        entry = {"repair": "hum", "where_hz": list(found.lines_hz), "measured_db": found.level_db}
+        yield lowend.without_hum(work.samples, work.rate_hz, found), entry
+
+
+def _rumble(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    if found := lowend.rumble(work.samples, work.rate_hz, work.kind):
+        entry = {"repair": "rumble", "where_hz": found.corner_hz, "measured_db": found.level_db}
+        yield lowend.without_rumble(work.samples, work.rate_hz, found), entry
+
+
+def _noise(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    if found := denoise.find(work.samples, work.rate_hz):
+        entry = {"repair": "noise", "measured_db": round(found.level_db, 1), "change_db": -work.max_cut_db}
+        yield denoise.without(work.samples, work.rate_hz, found, deepest_db=work.max_cut_db), entry
+
+
+def _resonances(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    # A voice that holds a note has such peaks by nature.
+    if work.kind == "vocals" and "resonance" not in work.whole.asked:
+        return
+    if found := resonance.find(work.samples, work.rate_hz, deepest_db=2 * work.max_cut_db):
+        samples = resonance.without(work.samples, work.rate_hz, found)
+        for peak in found:
+            yield samples, {"repair": "resonance", "where_hz": round(peak.hz, 1), "q": peak.q,
+                            "measured_db": round(peak.stands_out_db, 1),
+                            "change_db": round(peak.gain_db, 1)}  # fmt: skip
+
+
+def _mud(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    return _buildup("mud", work)
+
+
+def _harshness(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    return _buildup("harshness", work)
+
+
+def _buildup(fault: str, work: Work) -> Iterator[tuple[Samples, Entry]]:
+    found = buildup.find(
+        fault, work.bands, work.kind, deepest_db=work.max_cut_db, whole=work.whole.buildups[fault]
+    )
+    if found and not found.bell.idle:
+        yield dynamic_eq.act(work.samples, work.rate_hz, [found.bell]), {
+            "repair": fault, "where_hz": round(found.bell.centre_hz, 1), "q": found.bell.q,
+            "measured_db": round(found.measured_db, 1), "usual_db": found.usual_db, **_moving(found.bell),
+        }  # fmt: skip
+
+
+def _sibilance(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    if work.kind != "vocals":
+        return
+    found = sibilance.find(work.samples, work.rate_hz, deepest_db=2 * work.max_cut_db)
+    if found and not found.bell.idle:
+        yield dynamic_eq.act(work.samples, work.rate_hz, [found.bell]), {
+            "repair": "sibilance", "where_hz": found.bell.centre_hz, "q": found.bell.q,
+            "measured_db": round(found.measured_db, 1), "usual_db": sibilance.USUAL_DB, **_moving(found.bell),
+        }  # fmt: skip
+
+
+def _shimmer(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    if found := shimmer.find(work.samples, work.rate_hz):
+        entry = {
+            "repair": "shimmer", "where_hz": [shimmer.LOWEST_HZ, shimmer.HIGHEST_HZ],
+            "measured_percent": round(100 * found.share, 1), "change_db": round(found.change_db, 1),
+        }  # fmt: skip
+        yield shimmer.without(work.samples, work.rate_hz), entry
+
+
+def _bleed(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    if found := bleed.find(work.bands, work.others, deepest_db=2 * work.max_cut_db):
+        entry = {
+            "repair": "bleed", "measured_db": found.level_db,
+            "pauses_percent": round(100 * found.pause_share),
+            "change_db": round(float(found.gain_db.min()), 1),
+        }  # fmt: skip
+        yield bleed.without(work.samples, found), entry
+
+
+def _exciter(work: Work) -> Iterator[tuple[Samples, Entry]]:
+    if found := exciter.find(work.samples, work.rate_hz):
+        samples, level_db = exciter.excited(work.samples, work.rate_hz, found)
+        yield samples, {"repair": "exciter", "where_hz": found.hz, "measured_db": found.drop_db,
+                        "change_db": level_db}  # fmt: skip
+
+
+def _moving(bell: dynamic_eq.Bell) -> Entry:
+    """How deep a bell goes, on average over the time it works and at its deepest."""
+    working = bell.gain_db[np.abs(bell.gain_db) > 0.1]
+    mean = float(working.mean()) if working.size else 0.0
+    return {"change_db": round(mean, 1), "deepest_db": round(bell.deepest_db, 1)}
+
+
+def whole(stems: list[bands.Bands], findings: tuple[Finding, ...]) -> Whole:
+    asked = frozenset(found.kind for found in findings) & {"mud", "harshness", "resonance"}
+    return Whole({fault: buildup.whole(fault, stems, asked=fault in asked) for fault in buildup.USUAL}, asked)
+
+
+REPAIRS: Mapping[str, Repair] = {
+    "offset": _offset, "joins": _joins, "clicks": _clicks, "hum": _hum, "rumble": _rumble, "noise": _noise,
+    "resonances": _resonances, "mud": _mud, "harshness": _harshness, "sibilance": _sibilance,
+    "shimmer": _shimmer, "bleed": _bleed, "exciter": _exciter,
+}  # fmt: skip
+"""By the switch that turns each on, in the order they are done: what would disturb the later
+measurements comes first."""

@@ -1,0 +1,109 @@
+"""`clean`, both halves of the proof in small: what `tests/benchmarks/clean.py` shows for many seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sounds
+import spoilt
+
+from polish.audio import Sound
+from polish.dsp import bleed, declick, dynamic_eq, shimmer
+from polish.song import Song
+from polish.stages.clean import Clean
+
+
+@pytest.fixture(scope="module")
+def stems() -> spoilt.Stems:
+    return spoilt.songs(7005, 9.0)
+
+
+CASES = ["mud", "harshness", "resonance", "shimmer", "sibilance", "hum", "joins", "rumble", "bleed"]
+
+
+@pytest.mark.parametrize("word", CASES)
+def test_a_planted_fault_comes_out_by_6_db(stems, word):
+    fault = spoilt.FAULTS[word]
+    name = fault.stems[0]
+    wanted, faulty = fault.plant(stems, name, np.random.default_rng(3))
+    done = Clean().run(Song(stems=faulty))
+    true, was, now = (
+        sounds.total(each) if name == "all" else each[name] for each in (wanted, faulty, done.stems)
+    )
+    there = spoilt.pauses(true) if fault.pauses else np.ones(true.frames, bool)
+    before, after = (
+        spoilt.distance_db(true.samples[:, there], sound.samples[:, there], true.rate_hz, fault.band_hz)
+        for sound in (was, now)
+    )
+    assert after >= before + 6
+    noted = [entry for entries in done.measurements["clean"]["stems"].values() for entry in entries]
+    assert word in [entry["repair"] for entry in noted]
+
+
+LEAK = np.float32(0.01)
+
+
+def test_bleed_leaves_the_tail_of_a_note(stems):
+    """A tail that dies away over a second, over bleed: nothing of it is lost while it can be heard."""
+    rate_hz, seconds = sounds.RATE_HZ, 12.0
+    t = sounds.times(seconds)
+    voice = np.sin(2 * np.pi * 330 * t) * np.exp(-(t % 4) * 5) * 0.3
+    drums = sounds.noise(seconds, 0.1, pink=True).samples * (0.3 + ((t * 4) % 1 < 0.3))
+    drums = drums.astype(np.float32)
+    clean = np.stack([voice, voice]).astype(np.float32)
+    done = Clean(mud=False).run(
+        Song(stems={"vocals": Sound(clean + LEAK * drums, rate_hz), "drums": Sound(drums, rate_hz)})
+    )
+    assert [entry["repair"] for entry in done.measurements["clean"]["stems"]["vocals"]] == ["bleed"]
+    got = done.stems["vocals"].samples
+    tail = (t % 4) < 0.6
+    assert sounds.snr_db((clean + LEAK * drums)[:, tail], got[:, tail]) > 40
+    pause = (t % 4) > 2.5
+    assert spoilt.rms(got[:, pause]) < 0.35 * spoilt.rms(LEAK * drums[:, pause])
+
+
+@pytest.mark.parametrize("name", ["other", "vocals"])
+def test_clean_stems_have_no_shimmer_and_no_joins(stems, name):
+    stem = stems[name]
+    assert shimmer.find(stem.samples, stem.rate_hz) is None
+    assert len(declick.joins(stem.samples, stem.rate_hz)) <= 2
+
+
+def test_a_dull_stem_is_excited_only_when_asked():
+    noise = sounds.noise(4.0, pink=True)
+    from polish.dsp import filters
+    from polish.dsp.spectrum import third_octave_levels_db
+
+    dull = filters.apply(noise.samples, filters.butterworth(noise.rate_hz, 9000, 16, "lowpass"))
+    song = Song(stems={"other": noise.with_samples(dull)})
+    assert Clean().run(song).stems["other"] is song.stems["other"]
+    done = Clean(exciter=True).run(song)
+    hz, was = third_octave_levels_db(dull, noise.rate_hz)
+    _, now = third_octave_levels_db(done.stems["other"].samples, noise.rate_hz)
+    assert np.abs(now - was)[(hz > 50) & (hz < 7000)].max() < 0.5
+    assert (now - was)[(hz > 11_000) & (hz < 14_000)].min() > 10
+    assert Clean(exciter=True).run(Song(stems={"other": noise})).stems["other"] is noise
+
+
+@pytest.mark.parametrize("block", [1, 997, 4096, 1 << 20])
+def test_blocks_of_any_size_give_the_same_bits(block):
+    """Moving gains carry their state: what comes out does not depend on the pieces it was worked on in."""
+    noise = sounds.noise(0.5 if block > 1 else 0.02, channels=1)
+    rng = np.random.default_rng(1)
+    bells = [dynamic_eq.Bell(hz, 1.2, -6 * rng.random(60), 441) for hz in (300, 3000)]
+    whole = dynamic_eq.act(noise.samples, noise.rate_hz, bells)
+    assert np.array_equal(dynamic_eq.act(noise.samples, noise.rate_hz, bells, block=block), whole)
+    found = bleed.Bleed(-30, 0.5, -6 * rng.random(60), 441)
+    assert np.array_equal(
+        bleed.without(noise.samples, found, block=block), bleed.without(noise.samples, found)
+    )
+
+
+def test_a_mono_stem_and_a_far_shorter_one_are_cleaned(stems):
+    mono = {name: stem.with_samples(stem.samples[:1]) for name, stem in stems.items()}
+    _, faulty = spoilt.FAULTS["shimmer"].plant(mono, "drums", np.random.default_rng(0))
+    faulty["vocals"] = faulty["vocals"].cut(0, 0.4)
+    done = Clean().run(Song(stems=faulty))
+    assert {name: stem.samples.shape for name, stem in done.stems.items()} == {
+        name: stem.samples.shape for name, stem in faulty.items()
+    }
