@@ -40,8 +40,8 @@ class Tags(HTMLParser):
 def measured(lufs: float | None) -> dict[str, Any]:
     return {
         "integrated_lufs": lufs, "momentary_max_lufs": lufs, "short_term_max_lufs": lufs,
-        "loudness_range_lu": 4.2,
-        "true_peak_dbtp": -1.02, "true_peak_filter": "16-fold sinc", "sample_peak_dbfs": -1.1, "plr_db": 12.9, "correlation": 0.8,
+        "loudness_range_lu": 4.2, "true_peak_dbtp": -1.02, "true_peak_filter": "16-fold sinc",
+        "sample_peak_dbfs": -1.1, "plr_db": 12.9, "correlation": 0.8,
         "bandwidth_hz": 16000.0, "duration_s": 8.0, "sample_rate_hz": 44100, "channels": 2,
     }  # fmt: skip
 
