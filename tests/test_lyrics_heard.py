@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sounds
-from test_lyrics_known import PHRASES, sung
+from spoken import PHRASES, hummed
 
 from polish.audio import Sound
 from polish.models.attending import first_frames, warp
@@ -27,7 +27,7 @@ def line(text: str, start_s: float, end_s: float) -> Line:
 
 @pytest.fixture(scope="module")
 def heard() -> Heard:
-    return listen(sung(PHRASES, 12))
+    return listen(hummed(PHRASES, 12))
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 44_100])
@@ -46,7 +46,7 @@ def test_next_to_nothing_has_no_windows(frames: int) -> None:
 
 def test_windows_hold_all_the_singing_and_none_is_too_long() -> None:
     phrases = [(1.0, 40.0), (41.0, 55.0), (70.0, 72.0)]
-    windows = listen(sung(phrases, 75, 8000)).windows()
+    windows = listen(hummed(phrases, 75, 8000)).windows()
     for start_s, end_s in windows:
         assert 0 < end_s - start_s <= WINDOW_S + 1e-9
     for start_s, end_s in phrases:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sounds
 from reciting_whisper import SIZES, dimensions, reciting, saved, state_hash
-from test_lyrics_known import PHRASES, sung
+from spoken import PHRASES, hummed
 from typed import Type
 
 from polish import audio
@@ -39,7 +39,7 @@ def small(small_network: Any) -> Path:
 
 
 def song(voice: Sound | None = None) -> Song:
-    voice = voice or sung(PHRASES, 12)
+    voice = voice or hummed(PHRASES, 12)
     return Song(mix=voice, stems={"vocals": voice})
 
 
@@ -97,7 +97,7 @@ def test_whisper_hears_no_words_in_silence(small: Path) -> None:
 
 
 def test_a_ghost_of_the_band_in_the_stem_is_no_voice(small: Path) -> None:
-    mix = sung(PHRASES, 12)
+    mix = hummed(PHRASES, 12)
     ghost = Song(mix=mix, stems={"vocals": mix.with_samples(mix.samples * np.float32(0.01))})
     assert lyrics_of(Stage(engine="whisper-tiny"), ghost).lines == ()
 
@@ -146,7 +146,7 @@ def test_the_fast_engine_says_the_same(small: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.slow
 def test_the_real_size_runs_to_its_end_from_the_command_line(tmp_path: Path, type_: Type) -> None:
     saved(reciting(dimensions(*SIZES["tiny"]), SAID), "whisper-tiny")
-    file = audio.write(tmp_path / "song.wav", sung(PHRASES, 12))
+    file = audio.write(tmp_path / "song.wav", hummed(PHRASES, 12))
     said = type_("lyrics", file, "--engine", "whisper-tiny", "--json")
     assert said.code == 0, said.err
     found = json.loads(said.out)

@@ -1,37 +1,42 @@
-"""The built-in transcriber: times of known words, without an acoustic model.
+"""The built-in transcriber: when known words are sung, to the phone.
 
-It knows when the voice sounds (`polish.dsp.voice`) and how many syllables each line has. A
-dynamic programme lays the lines over the voice's activity, so that lines take time in
-proportion to their syllables, begin after pauses, and leave out singing that no line
-accounts for. A line that fits nowhere is reported as unmatched and gets no time.
+A small network hears which classes of phones are sung (`acoustic`), the words say which ones
+to expect (`phones`), and the best way of the one through the other gives the times: forced
+alignment, as in Rabiner, "A Tutorial on Hidden Markov Models", Proc. IEEE 1989. Between lines
+anything may be heard. A line may be passed over, at a cost, and one that does not sound like
+what is heard where it was put is taken out again; both are unmatched and get no time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.sound import Sound
-from ..dsp import voice as voices
+from ..dsp.chains import Chain, best_path
 from ..errors import StageFailed
 from ..song import Line, Lyrics, Word
+from .acoustic import HOP_S, frequencies, log_probabilities
 from .engines import Progress, Transcriber
+from .phones import CLASSES, VOWELS, language_of, phones
 from .words import KnownLine, known_lines
 
-LONGEST_LINE_S = 20.0
-SYLLABLE_S = (0.09, 0.9)
-"""Nobody sings faster or, on average over a song, slower."""
-_UNEVEN = 4.0  # cost of a line that takes e times its share
-_LINE_LEFT_OUT = 5.0
-_SYLLABLE_UNSUNG = 0.12  # cost of leaving out the activity of one syllable
-_NO_PAUSE = 1.5  # cost of a boundary in the middle of singing
+_PRIOR = 0.6
+"""How far a class that is frequent anyway counts for less."""
+_ELSE, _ANY = len(CLASSES), 0.2
+"""Between lines: a pause, or with this likelihood anything else."""
+_LINE_LEFT_OUT, _PAUSE_IN_LINE = 80.0, 1.0
+_STAY = {"vowel": -0.05, "other": -0.7, "pause": -0.1}
+_LEAST_FRAMES = 2
+_UNLIKE = -2.1
+"""Mean log-probability of its phones under which a line is not what is heard."""
 
 
 class BuiltinAligner(Transcriber):
-    """Alignment of known lyrics to where the voice is active."""
+    """Alignment of known lyrics to the phones that are heard."""
 
     def transcribe(self, voice: Sound, *, language: str | None, progress: Progress) -> Lyrics:
         raise StageFailed(
@@ -41,138 +46,118 @@ class BuiltinAligner(Transcriber):
 
     def align(self, voice: Sound, text: str, *, language: str | None, progress: Progress) -> Lyrics:
         lines = known_lines(text)
-        activity = voices.activity(voice.samples, voice.rate_hz)
-        progress(0.5)
-        placed = place(lines, activity)
-        timed = [_timed(line, at, activity) for line, at in zip(lines, placed, strict=True) if at]
-        unmatched = [line.text for line, at in zip(lines, placed, strict=True) if not at]
+        language = language or language_of(_words_of(lines))
+        heard = log_probabilities(voice)
+        progress(0.6)
+        placed = place(lines, heard, language)
         progress(1.0)
-        return Lyrics(language=language, lines=tuple(timed), unmatched=tuple(unmatched), engine=self.name)
+        return Lyrics(
+            language=language, engine=self.name,
+            lines=tuple(_timed(line, at) for line, at in zip(lines, placed, strict=True) if at is not None),
+            unmatched=tuple(line.text for line, at in zip(lines, placed, strict=True) if at is None),
+        )  # fmt: skip
 
 
-def place(lines: list[KnownLine], activity: voices.Voice) -> list[tuple[float, float] | None]:
-    """Start and end of each line in s; None for a line that fits nowhere."""
-    if not lines or not activity.active.any():
+def place(
+    lines: Sequence[KnownLine], heard: NDArray[np.float32], language: str | None = None
+) -> list[NDArray[np.float64] | None]:
+    """Start and end of each word of each line in s, ``(words, 2)``; None for a line that is not heard.
+
+    Args:
+        heard: as from `log_probabilities`.
+        language: its code; None: the one the words are most likely in.
+
+    Raises:
+        UsageError: nothing is known of how the language is pronounced.
+    """
+    score = _Score.of(lines, language or language_of(_words_of(lines)))
+    if not lines or len(heard) <= len(lines):  # each line passed over takes a frame
         return [None for _ in lines]
-    grid = _Grid.of(activity)
-    syllables = np.array([sum(line.syllables) for line in lines], float)
-    even_s = float(np.clip(grid.active_s[-1] / syllables.sum(), *SYLLABLE_S))
-    paces_s = [pace for factor in (0.6, 0.8, 1.0) if SYLLABLE_S[0] <= (pace := factor * even_s)] or [even_s]
-    best = min((_lay(grid, syllables, pace_s) for pace_s in paces_s), key=lambda result: result[0])
-    return [
-        None if at is None else (float(grid.times_s[at[0]]), float(grid.times_s[at[1]])) for at in best[1]
-    ]
+    likelihoods = np.empty((len(heard), len(CLASSES) + 1), np.float32)
+    likelihoods[:, :_ELSE] = heard - _PRIOR * np.log(frequencies())
+    likelihoods[:, _ELSE] = np.logaddexp(likelihoods[:, 0], np.log(_ANY))
+    path = best_path(likelihoods, score.chain())
+    words = np.array(score.word)[path]
+    kinds = np.array(score.kind)[path]
+    placed: list[NDArray[np.float64] | None] = []
+    number = 0
+    for line in lines:
+        inside = np.flatnonzero((words >= number) & (words < number + len(line.words)))
+        if inside.size and float(np.mean(heard[inside, kinds[inside]])) > _UNLIKE:
+            spans = [np.flatnonzero(words == number + k)[[0, -1]] + (0, 1) for k in range(len(line.words))]
+            placed.append(np.array(spans) * HOP_S)
+        else:
+            placed.append(None)
+        number += len(line.words)
+    return placed
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """Where lines may begin and end.
+@dataclass
+class _Score:
+    """The states that lyrics are sung through, as they are written down one after another.
 
     Attributes:
-        times_s: rising, ``(n,)``.
-        active_s: how long the voice has been active before each, ``(n,)``.
-        breaks: cost of a boundary there, 0 at a pause, ``(n,)``.
+        word: to which word each state belongs, counted from the first; −1: to none.
     """
 
-    times_s: NDArray[np.float64]
-    active_s: NDArray[np.float64]
-    breaks: NDArray[np.float64]
+    kind: list[int] = field(default_factory=list)
+    word: list[int] = field(default_factory=list)
+    stay: list[float] = field(default_factory=list)
+    enter: list[float] = field(default_factory=list)
+    jump_from: list[int] = field(default_factory=list)
+    jump: list[float] = field(default_factory=list)
 
     @classmethod
-    def of(cls, activity: voices.Voice) -> _Grid:
-        """Both ends of every stretch of activity, and the dips inside the long ones."""
-        marks: dict[int, float] = {}
-        hops = np.round(activity.spans_s / voices.HOP_S).astype(int)
-        for first, last in hops:
-            marks |= _dips(activity.level_db, first, last)
-        for (_, end), (start, _) in pairwise(hops):
-            cost = _NO_PAUSE * np.exp(-(start - end) * voices.HOP_S / 0.3)
-            marks[end] = marks[start] = float(cost)
-        marks[hops[0, 0]] = marks[hops[-1, 1]] = 0.0
-        at = np.array(sorted(marks))
-        active_s = np.concatenate([[0.0], np.cumsum(activity.active)]) * voices.HOP_S
-        return cls(
-            at * voices.HOP_S, active_s[np.minimum(at, active_s.size - 1)], np.array([marks[i] for i in at])
-        )
+    def of(cls, lines: Sequence[KnownLine], language: str) -> _Score:
+        score = cls()
+        score._add(_ELSE, stay=0.0)
+        number = 0
+        for line in lines:
+            before = len(score.kind) - 1
+            for place, word in enumerate(line.words):
+                if place:  # a breath between words may be taken or not
+                    last = len(score.kind) - 1
+                    score._add(0, stay=_STAY["pause"], enter=-_PAUSE_IN_LINE)
+                    score._word(word, number, language, past_pause=last)
+                else:
+                    score._word(word, number, language)
+                number += 1
+            score._add(_ELSE, stay=0.0, jump_from=before, jump=-_LINE_LEFT_OUT)
+        return score
+
+    def chain(self) -> Chain:
+        return Chain(
+            np.array(self.kind), np.array(self.stay), np.array(self.enter), np.array(self.jump_from),
+            np.array(self.jump),
+        )  # fmt: skip
+
+    def _word(self, word: str, number: int, language: str, past_pause: int = -1) -> None:
+        for name in phones(word, language):
+            stay = _STAY["vowel" if name in VOWELS else "other"]
+            for _ in range(_LEAST_FRAMES):
+                self._add(CLASSES.index(name), word=number, stay=stay, jump_from=past_pause)
+                past_pause = -1
+
+    def _add(
+        self, kind: int, *, stay: float, word: int = -1, enter: float = 0.0, jump_from: int = -1,
+        jump: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.kind.append(kind)
+        self.word.append(word)
+        self.stay.append(stay)
+        self.enter.append(enter)
+        self.jump_from.append(jump_from)
+        self.jump.append(jump)
 
 
-def _dips(level_db: NDArray[np.float64], first: int, last: int) -> dict[int, float]:
-    """Quiet moments inside a stretch, at most about three a second, and their cost."""
-    reach = round(0.15 / voices.HOP_S)
-    costs: dict[int, float] = {}
-    for at in range(first + 2 * reach, last - 2 * reach):
-        around = level_db[at - reach : at + reach + 1]
-        if level_db[at] == around.min():
-            depth_db = float(min(around[:reach].max(), around[reach + 1 :].max()) - level_db[at])
-            if depth_db > 3.0:
-                costs[at] = _NO_PAUSE * float(np.exp(-depth_db / 12.0))
-    return costs
+def _words_of(lines: Sequence[KnownLine]) -> str:
+    return "\n".join(line.text for line in lines)
 
 
-def _lay(
-    grid: _Grid, syllables: NDArray[np.float64], pace_s: float
-) -> tuple[float, list[tuple[int, int] | None]]:
-    """Lay the lines on the grid at `pace_s` a syllable; the cost, and each line's two marks.
-
-    ``settled[j]`` is the least cost of all lines so far when they end at mark j or before;
-    leaving out activity costs by its length, so the best earlier end is a running minimum.
-    """
-    count = grid.times_s.size
-    skip = grid.active_s / pace_s * _SYLLABLE_UNSUNG
-    settled = skip.copy()
-    came: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]] = []
-    reach = np.searchsorted(grid.times_s, grid.times_s + LONGEST_LINE_S, side="right")
-    for wanted in syllables:
-        ended = np.full(count, np.inf)
-        begun = np.zeros(count, np.intp)
-        for start in range(count - 1):
-            ends = slice(start + 1, int(reach[start]))
-            taken = grid.active_s[ends] - grid.active_s[start]
-            shares = np.log(np.maximum(taken, 1e-3) / (wanted * pace_s))
-            cost = settled[start] + _UNEVEN * shares**2 + grid.breaks[start] + grid.breaks[ends]
-            better = cost < ended[ends]
-            ended[ends] = np.where(better, cost, ended[ends])
-            begun[ends] = np.where(better, start, begun[ends])
-        ahead = ended - skip
-        best_end = _running_argmin(ahead)
-        with_line = ahead[best_end] + skip
-        without = settled + _LINE_LEFT_OUT
-        left_out = without <= with_line
-        came.append((best_end, begun, left_out))
-        settled = np.where(left_out, without, with_line)
-    return float(settled[-1]), _trace(came, count - 1)
-
-
-def _trace(
-    came: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]], at: int
-) -> list[tuple[int, int] | None]:
-    placed: list[tuple[int, int] | None] = []
-    for best_end, begun, left_out in reversed(came):
-        if left_out[at]:
-            placed.append(None)
-            continue
-        end = int(best_end[at])
-        at = int(begun[end])
-        placed.append((at, end))
-    return placed[::-1]
-
-
-def _running_argmin(values: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Where the least of ``values[: i + 1]`` stands, for every i."""
-    least = np.minimum.accumulate(values)
-    fresh = np.concatenate([[True], least[1:] < least[:-1]])
-    return np.maximum.accumulate(np.where(fresh, np.arange(values.size), 0))
-
-
-def _timed(line: KnownLine, at: tuple[float, float], activity: voices.Voice) -> Line:
-    """The words of a line over the activity between its ends, in proportion to their syllables."""
-    first, last = (round(time_s / voices.HOP_S) for time_s in at)
-    sung = np.concatenate([[0.0], np.cumsum(activity.active[first:last])])
-    shares = np.concatenate([[0.0], np.cumsum(line.syllables)]) / sum(line.syllables)
-    marks_s = at[0] + np.interp(shares * sung[-1], sung, np.arange(sung.size)) * voices.HOP_S
+def _timed(line: KnownLine, spans_s: NDArray[np.float64]) -> Line:
     words = tuple(
         Word(start_s=round(float(start), 3), end_s=round(float(end), 3), text=text)
-        for text, start, end in zip(line.words, marks_s[:-1], marks_s[1:], strict=True)
+        for text, (start, end) in zip(line.words, spans_s, strict=True)
     )
     return Line(
         start_s=words[0].start_s, end_s=words[-1].end_s, text=line.text, words=words, section=line.section

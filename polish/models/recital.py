@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.sound import Sound
 from ..dsp.voice import HOP_S
 from ..song import Line, Word
 from . import alignment
+from .acoustic import log_probabilities
 from .heard_words import sung
-from .hearing import WINDOW_S, Heard
+from .hearing import RATE_HZ, WINDOW_S, Heard
 from .matching import matched
 from .whisper_network import Network
 from .words import KnownLine, split_words
@@ -48,7 +50,9 @@ class Placed:
     heard: bool
 
 
-def place(known: Sequence[KnownLine], said: Sequence[Line], heard: Heard) -> list[Placed]:
+def place(
+    known: Sequence[KnownLine], said: Sequence[Line], heard: Heard, language: str | None = None
+) -> list[Placed]:
     """Where known lines are, from what a recogniser said.
 
     A line of which enough was heard is there. In a song whose lyrics these are, a line between
@@ -56,8 +60,12 @@ def place(known: Sequence[KnownLine], said: Sequence[Line], heard: Heard) -> lis
     was heard, the built-in aligner places the lines.
     """
     if not said:
-        spots = alignment.place(list(known), heard.activity)
-        return [Placed(n, known[n], *at, False) for n, at in enumerate(spots) if at]
+        spots = alignment.place(known, log_probabilities(Sound(heard.mono[None], RATE_HZ)), language)
+        return [
+            Placed(n, known[n], float(words_s[0, 0]), float(words_s[-1, 1]), False)
+            for n, words_s in enumerate(spots)
+            if words_s is not None
+        ]
     sure = _heard_lines(known, said)
     if not sure:
         return []

@@ -53,7 +53,7 @@ class Whisper(Transcriber):
         if not known:
             return Lyrics(language=language, engine=self.name)
         said = self._transcribe(heard, language, lambda share: progress(0.7 * share))
-        placed = recital.place(known, said.lines, heard)
+        placed = recital.place(known, said.lines, heard, said.language)
         found: dict[int, Line] = {}
         windows = recital.windows(placed)
         for number, window in enumerate(windows):

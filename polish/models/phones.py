@@ -1,0 +1,115 @@
+"""Words as broad classes of phones: what a word sounds like, whatever language it is in.
+
+eSpeak NG turns letters into the symbols of the International Phonetic Alphabet; here they are
+gathered into eleven classes that can still be told apart when they are sung.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import unicodedata
+from functools import lru_cache
+from threading import Lock
+
+from ..errors import UsageError
+
+CLASSES = ("pause", "a", "e", "i", "o", "u", "nasal", "liquid", "sibilant", "fricative", "stop")
+VOWELS = frozenset({"a", "e", "i", "o", "u"})
+_SYMBOLS = {
+    "a": "aɑæɐʌɒ", "e": "eɛəɜœøɚɘɵɝᵊɤ", "i": "iɪyʏɨᵻ", "o": "oɔ", "u": "uʊɯʉ",
+    "nasal": "mnɲŋɴɱɳ", "liquid": "lɾrɹʁwjʎɫβðɣɻʀɥʋɭɰɽʝ", "sibilant": "szʃʒɕʑʂʐ",
+    "fricative": "fvθhxχçɸɦħ", "stop": "ptkbdɡgʔcɟqʈɖ",
+}  # fmt: skip
+CLASS_OF = {symbol: name for name, symbols in _SYMBOLS.items() for symbol in symbols}
+_UNSPEAKABLE = ("stop", "a")
+"""What stands for a word that no rule can read: a syllable."""
+_VOICES = {"en": "en-us", "es": "es-419", "zh": "cmn", "pt": "pt-br", "no": "nb"}
+_MARKS = re.compile(r"\([^)]*\)")
+_IPA, _UTF8, _RETRIEVAL = 2, 1, 1
+_TRIES = 200
+
+
+def phones(word: str, language: str) -> tuple[str, ...]:
+    """The classes of a word's phones, in order, at least one; two alike in a row count once.
+
+    Args:
+        language: a code that `voice_of` knows, as in ``en``.
+    """
+    found: list[str] = []
+    for symbol in _spoken(word, voice_of(language)):
+        kind = CLASS_OF.get(symbol)
+        if kind and (not found or found[-1] != kind):
+            found.append(kind)
+    return tuple(found) or _UNSPEAKABLE
+
+
+@lru_cache(maxsize=64)
+def voice_of(language: str) -> str:
+    """The name of eSpeak's rules for a language.
+
+    Raises:
+        UsageError: it has none.
+    """
+    name = _VOICES.get(language.lower(), language.lower())
+    with _LOCK:
+        if _espeak().espeak_SetVoiceByName(name.encode()) == 0:
+            return name
+    raise UsageError(
+        f"no pronunciation is known for the language {language!r}", where="language",
+        hint="give its code, as in en, es, fr, de, pt, zh",
+    )  # fmt: skip
+
+
+def language_of(text: str) -> str:
+    """The code of the language, of those with rules, that a text is most likely in.
+
+    By Lui and Baldwin, "langid.py", ACL 2012; ``en`` for a text without letters.
+    """
+    letters = " ".join(re.sub(r"[\[(][^\])]*[\])]", " ", text).split())
+    if not any(letter.isalpha() for letter in letters):
+        return "en"
+    from py3langid import rank
+
+    return next((str(code) for code, _ in rank(letters) if _spoken_by_rules(str(code))), "en")
+
+
+def _spoken_by_rules(language: str) -> bool:
+    try:
+        voice_of(language)
+    except UsageError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=50_000)
+def _spoken(word: str, voice: str) -> str:
+    """The word in phonetic symbols; a part in a language eSpeak has to spell out is left empty."""
+    letters = "".join(c for c in word if c.isalnum() or unicodedata.category(c)[0] == "M" or c in "'’-")
+    text = ctypes.c_char_p(letters.encode())
+    said = ""
+    with _LOCK:
+        library = _espeak()
+        library.espeak_SetVoiceByName(voice.encode())
+        for _ in range(_TRIES):
+            if not text.value:
+                break
+            said += library.espeak_TextToPhonemes(ctypes.byref(text), _UTF8, _IPA).decode("utf-8", "ignore")
+    if "(en)" in said and not voice.startswith("en"):
+        return ""
+    return _MARKS.sub("", said)
+
+
+_LOCK = Lock()
+"""The library speaks for one at a time."""
+
+
+@lru_cache(maxsize=1)
+def _espeak() -> ctypes.CDLL:
+    import espeakng_loader
+
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+    library.espeak_Initialize(_RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 1 << 15)
+    return library

@@ -1,0 +1,216 @@
+"""Trains the network that hears sung phones, `polish/models/sung_phones.safetensors`.
+
+    cd tests && python -m training.sung_phones --songs 400 --out ../polish/models/sung_phones.safetensors
+
+Needs `pip install pyworld 'setuptools<80'` besides polish itself. Songs are made first (3 to 8 CPU
+seconds each) and kept in a folder, so that a run can be gone on with; then the network is
+trained on excerpts of them, spoiled in many ways, and what it reaches on the last songs,
+which it never heard, is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import soxr
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from scipy.signal import butter, oaconvolve, sosfilt
+from torch import nn
+
+from polish.audio import Sound
+from polish.models.acoustic import BANDS, HOP_S, features, normalised
+from polish.models.composer import compose
+from polish.models.phones import CLASSES
+from polish.models.separation import BuiltinSeparator
+
+from . import singing
+from .speech import RATE_HZ as SPEECH_HZ
+
+RATE_HZ = 44_100
+SECONDS = 24.0
+SEPARATED = 0.35
+"""How many of the voices went through the built-in separator; the others keep some of the band."""
+BACKINGS = 40
+HELD_BACK = 20
+EXCERPT, BATCH, WIDTH = 400, 16, 96
+
+Example = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+def made(seed: int) -> Example:
+    """Features of a voice as it comes out of a mix, ``(frames, BANDS)``, and the class of each frame."""
+    rng = np.random.default_rng(900 + seed)
+    voice, classes = singing.song(rng, SECONDS)
+    lead = _placed(rng, soxr.resample(voice, SPEECH_HZ, RATE_HZ))
+    band = _backing(5000 + int(rng.integers(BACKINGS)))
+    start = int(rng.integers(band.shape[1] - lead.shape[1]))
+    band = _coloured(rng, band[:, start : start + lead.shape[1]])
+    band *= np.std(lead) / (np.std(band) + 1e-9) * 10 ** (rng.uniform(-6, 6) / 20)
+    if rng.random() < SEPARATED:
+        mix = lead + band
+        mix = Sound((0.9 * mix / np.abs(mix).max()).astype(np.float32), RATE_HZ)
+        separator = BuiltinSeparator("builtin")
+        heard = separator.separate(mix, seed=0, progress=lambda _: None, stems=("vocals",)).stems["vocals"]
+    else:
+        left = 10 ** (-rng.uniform(5, 20) / 20)
+        heard = Sound((lead + left * band).astype(np.float32), RATE_HZ)
+    found = features(heard)
+    at = np.round(np.arange(len(found)) * HOP_S / singing.HOP_S).astype(int)
+    return found, classes[np.minimum(at, classes.size - 1)].astype(np.int64)
+
+
+def _placed(rng: np.random.Generator, voice: NDArray[np.float32]) -> NDArray[np.float64]:
+    """A voice in a room, ``(2, frames)``; sometimes doubled."""
+    frames = int(rng.uniform(0.3, 1.5) * RATE_HZ)
+    room = rng.standard_normal((2, frames)) * np.exp(-6.9 * np.arange(frames) / frames)
+    room *= rng.uniform(0, 0.35) / np.sqrt((room**2).sum(axis=1, keepdims=True))
+    out = np.stack([voice + oaconvolve(voice, side)[: voice.size] for side in room])
+    if rng.random() < 0.3:
+        for side in out:
+            late = int(rng.uniform(0.015, 0.03) * RATE_HZ)
+            side[late:] += 0.4 * side[:-late]
+    return out
+
+
+def _coloured(rng: np.random.Generator, band: NDArray[np.float32]) -> NDArray[np.float64]:
+    if rng.random() < 0.5:
+        return band.astype(float)
+    kind, corner_hz = ("high", "low")[rng.integers(2)], rng.uniform(300, 2500)
+    return 0.3 * band + 0.7 * sosfilt(butter(1, corner_hz, kind, fs=RATE_HZ, output="sos"), band)
+
+
+@lru_cache(maxsize=BACKINGS)
+def _backing(seed: int) -> NDArray[np.float32]:
+    stems = compose(seed, seconds=40.0, rate_hz=RATE_HZ).stems
+    return sum(stems[name].samples for name in ("drums", "bass", "other"))  # type: ignore[return-value]
+
+
+class Network(nn.Module):
+    """What `polish.models.acoustic` computes, in the shape in which it is trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        sizes = (1, 12, 24, 32)
+        self.front = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d((1, 2)))
+            for a, b in pairwise(sizes)
+        )
+        self.middle = nn.Sequential(
+            nn.Conv1d(sizes[-1] * BANDS // 8, WIDTH, 1), nn.BatchNorm1d(WIDTH), nn.ReLU()
+        )
+        self.around = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv1d(WIDTH, WIDTH, 5, padding=2 * apart, dilation=apart), nn.BatchNorm1d(WIDTH),
+                nn.ReLU(), nn.Dropout(0.1),
+            )
+            for apart in (1, 2, 4, 8, 16)
+        )  # fmt: skip
+        self.out = nn.Conv1d(WIDTH, len(CLASSES), 1)
+
+    def forward(self, heard: torch.Tensor) -> torch.Tensor:
+        """Scores ``(batch, classes, frames)`` of features ``(batch, frames, BANDS)``."""
+        hidden = heard[:, None]
+        for layer in self.front:
+            hidden = layer(hidden)
+        hidden = self.middle(hidden.permute(0, 1, 3, 2).flatten(1, 2))
+        for layer in self.around:
+            hidden = hidden + layer(hidden)
+        return self.out(hidden)
+
+
+def trained(examples: Sequence[Example], rounds: int) -> Network:
+    """A network that has heard each example about `rounds` times."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    network = Network()
+    steps = int(rounds * len(examples) * SECONDS / HOP_S / EXCERPT / BATCH)
+    optimiser = torch.optim.AdamW(network.parameters(), 1e-3, weight_decay=1e-2)
+    pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
+    for step in range(steps):
+        pairs = [_excerpt(rng, *examples[rng.integers(len(examples))]) for _ in range(BATCH)]
+        heard, wanted = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
+        loss = nn.functional.cross_entropy(network(heard), wanted, label_smoothing=0.05)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        pace.step()
+        if step % 100 == 0:
+            print(f"step {step} of {steps}: loss {loss.item():.3f}", flush=True)
+    return network.eval()
+
+
+def _excerpt(rng: np.random.Generator, heard: NDArray[np.float32], classes: NDArray[np.int64]) -> Example:
+    """A stretch of an example with another tilt and level, some bands gone, and noise."""
+    first = int(rng.integers(0, len(heard) - EXCERPT))
+    part = heard[first : first + EXCERPT].copy()
+    part += rng.normal(0, 0.25)
+    part += np.interp(np.arange(BANDS), np.linspace(0, BANDS - 1, 5), rng.normal(0, 0.35, 5)).astype(
+        np.float32
+    )
+    if rng.random() < 0.5:
+        low = int(rng.integers(0, BANDS - 8))
+        part[:, low : low + int(rng.integers(2, 8))] = part.min()
+    if rng.random() < 0.3:
+        part[:, int(rng.integers(44, BANDS)) :] = part.min()
+    part += rng.normal(0, rng.uniform(0, 0.25), part.shape).astype(np.float32)
+    return part, classes[first : first + EXCERPT]
+
+
+def folded(network: Network, prior: NDArray[np.float64]) -> dict[str, NDArray[np.float16]]:
+    """The tensors that `polish.models.acoustic` reads, normalisation folded into the layers before it."""
+    found: dict[str, torch.Tensor] = {}
+
+    def fold(name: str, layer: nn.Module) -> None:
+        before, norm = layer[0], layer[1]  # type: ignore[index]
+        gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        found[f"{name}.weight"] = before.weight * gain.reshape(-1, *[1] * (before.weight.ndim - 1))
+        found[f"{name}.bias"] = (before.bias - norm.running_mean) * gain + norm.bias
+
+    for number, layer in enumerate(network.front):
+        fold(f"front.{number}", layer)
+    fold("middle", network.middle)
+    for number, layer in enumerate(network.around):
+        fold(f"around.{number}", layer)
+    found["middle.weight"] = found["middle.weight"][:, :, 0]
+    found["out.weight"], found["out.bias"] = network.out.weight[:, :, 0], network.out.bias
+    tensors = {name: tensor.detach().numpy().astype(np.float16) for name, tensor in found.items()}
+    return {**tensors, "prior": prior.astype(np.float32)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--songs", type=int, default=400)
+    parser.add_argument("--rounds", type=float, default=30)
+    parser.add_argument("--kept", type=Path, default=Path("sung"), help="Where the made songs are kept.")
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    asked.kept.mkdir(exist_ok=True)
+    examples = []
+    for seed in range(asked.songs):
+        path = asked.kept / f"{seed}.npz"
+        if not path.exists():
+            heard, classes = made(seed)
+            np.savez_compressed(path, heard=heard.astype(np.float16), classes=classes.astype(np.int8))
+        with np.load(path) as kept:
+            examples.append((normalised(kept["heard"].astype(np.float32)), kept["classes"].astype(np.int64)))
+    known, unknown = examples[:-HELD_BACK], examples[-HELD_BACK:]
+    counts = np.bincount(np.concatenate([classes for _, classes in known]), minlength=len(CLASSES))
+    network = trained(known, asked.rounds)
+    with torch.no_grad():
+        right = [
+            (network(torch.from_numpy(heard)[None])[0].argmax(0).numpy() == classes).mean()
+            for heard, classes in unknown
+        ]
+    print(f"{len(known)} songs; frames named rightly in {HELD_BACK} others: {100 * np.mean(right):.1f} %")
+    save_file(folded(network, counts / counts.sum()), asked.out)
+
+
+if __name__ == "__main__":
+    main()
