@@ -27,10 +27,14 @@ _REACHED_LU = 0.1
 @click.option(
     "--dynamics", type=click.Choice(["protect", "reach"]), help="Keep the dynamics, or reach the loudness."
 )
+@click.option(
+    "--dither", type=click.Choice(["tpdf", "shaped", "none"]), default="tpdf", show_default=True,
+    help="Noise where bits are lost: triangular, moved to where it is heard least, or none.",
+)  # fmt: skip
 @json_option
 def master(
     file: str, out: str, target: str | None, loudness: str | None, ceiling: str | None,
-    reference: str | None, dynamics: str | None, as_json: bool,
+    reference: str | None, dynamics: str | None, dither: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Master FILE to a loudness under a true-peak ceiling, and write OUT."""
     if target and loudness:
@@ -45,7 +49,7 @@ def master(
 
     # A ceiling that is asked for is kept by the file as it decodes, whatever its codec adds.
     limit_dbtp = made.facts["target"]["ceiling_dbtp"] if ceiling and format_.lossy else None
-    done = Delivery(format=format_, ceiling=limit_dbtp).put(made, Path(out), tags=song.tags)
+    done = Delivery(format=format_, ceiling=limit_dbtp, dither=dither).put(made, Path(out), tags=song.tags)
     (written,) = done.files
     facts = {**made.facts, "after": measure_file(str(written)), "codec": done.facts["codec"]}
     if done.facts["gain_db"] < -_REACHED_LU:

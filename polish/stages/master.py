@@ -142,15 +142,22 @@ class Master(Stage):
         target, reached = _written(self.loudness), _written(round(reached_lufs, 1))
         if landed.cost is None:
             without = f"under a ceiling of {_written(self.ceiling)} dBTP"
-        elif landed.cost.range_loss_lu > RANGE_LOSS_LU:
-            without = f"without taking {landed.cost.range_loss_lu:.1f} LU of dynamics"
+        elif landed.cost.range_loss_lu / RANGE_LOSS_LU > landed.cost.sustained_db / SUSTAINED_DB:
+            without = f"without taking {_over(landed.cost.range_loss_lu, RANGE_LOSS_LU)} LU of dynamics"
         else:
-            without = f"without {landed.cost.sustained_db:.1f} dB of limiting for seconds on end"
+            without = (
+                f"without {_over(landed.cost.sustained_db, SUSTAINED_DB)} dB of limiting for seconds on end"
+            )
         return f"{target} LUFS not reachable {without}; reached {reached} LUFS"
 
 
 def _written(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
+
+
+def _over(value: float, allowed: float) -> str:
+    """With one digit, or with the two that it takes to see that it is more than is allowed."""
+    return f"{value:.1f}" if round(value, 1) > allowed else f"{value:.2f}"
 
 
 def _with_choices(reason: str | None, landed: Landed) -> str | None:

@@ -30,6 +30,8 @@ _SHARE = 0.5
 _TONE_HZ = (63.0, 12_500.0)
 _LEAST_DB = 0.3
 _SMOOTH_BANDS = 1.0
+_ABSENT_DB = 20.0
+"""A band this far under what it should be is empty: there is nothing to bring up but noise."""
 _JUDGED_S = 10.0
 """Less sound than this is not a song whose tone and crest could be held against records."""
 
@@ -111,8 +113,9 @@ def _toned(sound: Sound, most_db: float) -> tuple[Sound, dict[str, Any] | None]:
     points_hz, levels_db = zip(*CURVES["streaming"], strict=True)
     away_db = own_db - np.interp(np.log(hz), np.log(points_hz), levels_db)
     judged = (hz >= _TONE_HZ[0]) & (hz <= _TONE_HZ[1]) & (own_db > own_db.max() - 50)
-    if judged.sum() < 3:
+    if not judged.any():
         return sound, None
+    judged &= away_db > np.median(away_db[judged]) - _ABSENT_DB
     away_db = gaussian_filter1d(away_db - away_db[judged].mean(), _SMOOTH_BANDS)
     outside_db = np.where(judged, np.sign(away_db) * np.maximum(np.abs(away_db) - RECORDS_DB, 0), 0.0)
     gains_db = gaussian_filter1d(np.clip(-_SHARE * outside_db, -most_db, most_db), _SMOOTH_BANDS)
