@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ORDER = (
     "generate", "check", "beats", "sections", "lyrics", "separate", "clean",
-    "arrange", "level", "mix", "match", "master", "album",
+    "arrange", "level", "eq", "gate", "compress", "saturate", "mix", "match", "master", "album",
 )  # fmt: skip
 """Our own stages, one file each, in the order a song usually meets them."""
 

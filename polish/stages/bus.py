@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..audio import Sound
+from .tool import gains
 
 CALM_CREST_DB = 17.0
 """Peaks over RMS, in blocks of 0.4 s; released records lie at 9 to 17 dB, and up to there nothing
@@ -54,7 +54,7 @@ def glued(mix: Sound, most_db: float) -> tuple[Sound, dict[str, Any] | None]:
         return mix, {"crest_db": round(crest, 2), "reduction_db": 0.0}
     threshold_db = _envelope_peak_db(mix) - wanted / (1 - 1 / _RATIO)
     held = np.empty(mix.samples.shape, np.float32)
-    for part, gain in _gains(mix, threshold_db):
+    for part, gain in gains(mix, _compressor(threshold_db)):
         held[:, part] = mix.samples[:, part] * gain
     after = crest_db(mix.with_samples(held))
     return mix.with_samples(held), {
@@ -64,16 +64,10 @@ def glued(mix: Sound, most_db: float) -> tuple[Sound, dict[str, Any] | None]:
     }  # fmt: skip
 
 
-def _gains(mix: Sound, threshold_db: float) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """The gain of pedalboard's compressor, keyed by the loudest channel, ``(1, frames)`` a piece."""
+def _compressor(threshold_db: float) -> Any:
     import pedalboard
 
-    compressor = pedalboard.Compressor(threshold_db, _RATIO, _ATTACK_MS, _RELEASE_MS)
-    for first in range(0, mix.frames, _PIECE):
-        part = slice(first, min(first + _PIECE, mix.frames))
-        # Never zero, so that the gain can be read off what comes out.
-        key = np.maximum(np.abs(mix.samples[:, part]).max(axis=0, keepdims=True), np.float32(1e-6))
-        yield part, compressor.process(key, mix.rate_hz, reset=False) / key
+    return pedalboard.Compressor(threshold_db, _RATIO, _ATTACK_MS, _RELEASE_MS)
 
 
 def _envelope_peak_db(mix: Sound) -> float:
@@ -85,7 +79,7 @@ def _envelope_peak_db(mix: Sound) -> float:
     lowest_db = -100.0
     size = max(1, round(_BLOCK_S * mix.rate_hz))
     deepest: list[float] = []
-    for _, gain in _gains(mix, lowest_db):
+    for _, gain in gains(mix, _compressor(lowest_db)):
         deepest += [float(gain[:, first : first + size].min()) for first in range(0, gain.shape[1], size)]
     envelope_db = lowest_db + 20 * np.log10(np.array(deepest)) / (1 / _RATIO - 1)
     loud = envelope_db[envelope_db > envelope_db.max() - 20]
