@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .scratching import rest
 from .sound import Samples, Sound
 
 Dither = Literal["tpdf", "shaped", "none"]
@@ -46,13 +47,16 @@ def blocks(sound: Sound, bits: int, *, dither: Dither = "tpdf", seed: int = 0) -
         elif block[part].size:
             block[part] += _triangular(rng, block[part].shape)
         np.rint(block, out=block)
+        rest(samples)
         yield np.clip(block, -scale, scale - 1).astype(np.int32)
 
 
 def floats(samples: Samples) -> Iterator[NDArray[np.float32]]:
     """Interleaved samples as they are, in the same blocks: ``(frames, channels)``."""
     for start in range(0, samples.shape[1], BLOCK_FRAMES):
-        yield np.ascontiguousarray(samples[:, start : start + BLOCK_FRAMES].T)
+        block = np.ascontiguousarray(samples[:, start : start + BLOCK_FRAMES].T)
+        rest(samples)
+        yield block
 
 
 def on_grid(samples: Samples, bits: int) -> bool:
@@ -60,6 +64,7 @@ def on_grid(samples: Samples, bits: int) -> bool:
     scale = np.float32(1 << (bits - 1))
     for start in range(0, samples.shape[1], BLOCK_FRAMES):
         block = samples[:, start : start + BLOCK_FRAMES] * scale
+        rest(samples)
         if not np.array_equal(block, np.rint(block)):
             return False
     return True
@@ -71,6 +76,7 @@ def _sounding(samples: Samples) -> tuple[int, int]:
     for channels in (samples, samples[:, ::-1]):
         for start in range(0, samples.shape[1], BLOCK_FRAMES):
             heard = channels[:, start : start + BLOCK_FRAMES].any(axis=0)
+            rest(samples)
             if heard.any():
                 edges.append(start + int(heard.argmax()))
                 break

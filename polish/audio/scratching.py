@@ -19,8 +19,8 @@ from ..errors import OutputError
 from ..files import writing_errors
 from .sound import Samples
 
-MOST_IN_MEMORY = 256 << 20
-"""Bytes that one sound may take in memory: twelve minutes of stereo at 44.1 kHz."""
+MOST_IN_MEMORY = 128 << 20
+"""Bytes that one sound may take in memory: six minutes of stereo at 44.1 kHz."""
 _USUAL = Path("/var/tmp")
 
 
