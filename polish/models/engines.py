@@ -29,6 +29,8 @@ from typing import Any, ClassVar, Literal
 from ..audio.sound import Sound
 from ..errors import ModelUnavailable, UsageError
 from ..song import Beats, Lyrics, Section
+from . import store
+from .store import State
 
 Progress = Callable[[float], None]
 
@@ -210,8 +212,6 @@ OURS: Mapping[str, Mapping[str, str]] = {
 }
 """Our engines: kind, then name, to ``module:class`` in this folder; ``auto`` tries in this order."""
 
-State = Literal["here", "fetchable", "missing", "builtin"]
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -225,7 +225,7 @@ class Choice:
 
     kind: str
     name: str
-    state: State
+    state: State | Literal["builtin"]
     why: str
 
     def make(self) -> Engine:
@@ -294,12 +294,10 @@ def _named(kind: str, name: str, offline: bool) -> Choice:
     return Choice(kind, name, state, f"{name}, as asked")
 
 
-def _state(kind: str, name: str, offline: bool) -> State:
+def _state(kind: str, name: str, offline: bool) -> State | Literal["builtin"]:
     files = find(kind, name).weights.get(name, ())
     if not files:
         return "builtin"
-    from . import store
-
     states = [store.state(file) for file in files]
     if all(state == "here" for state in states):
         return "here"

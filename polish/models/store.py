@@ -15,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import ModelUnavailable
 from ..files import sha256
 from . import fetching, manifest
-from .engines import State
+
+State = Literal["here", "fetchable", "missing"]
 
 PLAIN_FORMATS = {".safetensors", ".json", ".yaml", ".txt", ".model"}
 """Formats that hold data and nothing to run; any other needs a hash that matches."""
