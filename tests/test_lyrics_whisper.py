@@ -86,7 +86,7 @@ def test_lyrics_of_another_song_are_said_to_be(small: Path, tmp_path: Path) -> N
     said: list[str] = []
     found = lyrics_of(Stage(engine="whisper-tiny", text=str(words)), song(), said.append)
     assert len(found.unmatched) == 6
-    assert "none of the lyrics were found in the song" in said
+    assert "none of the lyrics were found in the song: are they those of another song?" in said
 
 
 def test_whisper_hears_no_words_in_silence(small: Path) -> None:

@@ -111,7 +111,7 @@ def _notices(found: Words, text: str | None) -> Iterator[str]:
     elif not found.lines and not found.unmatched:
         yield "no singing found"
     elif not found.lines:
-        yield "none of the lyrics were found in the song"
+        yield "none of the lyrics were found in the song: are they those of another song?"
     elif len(found.unmatched) > len(found.lines):
         yield (
             f"{len(found.unmatched)} of {len(found.lines) + len(found.unmatched)} lines were not found: "
