@@ -11,6 +11,7 @@ import sounds
 
 from polish import audio
 from polish.audio import Sound
+from polish.dsp.speakers import channel_weights
 from polish.errors import BadInput
 
 
@@ -70,3 +71,14 @@ def test_the_loudspeakers_that_ffmpeg_decodes_for_are_told(tmp_path: Path) -> No
     path = audio.write(tmp_path / "x.opus", sounds.noise(1, channels=6, rate_hz=48_000), "opus 160k")
     with audio.blocks(path) as blocks:
         assert (blocks.channels, blocks.speakers) == (6, 0x3F)
+
+
+@pytest.mark.parametrize("channels", [3, 4, 6, 7, 8, 10, 12])
+def test_what_is_written_names_the_loudspeakers_that_are_usual(tmp_path: Path, channels: int) -> None:
+    path = audio.write(tmp_path / "x.wav", sounds.noise(0.5, channels=channels), "wav 24-bit")
+    sound = audio.read(path)
+    with audio.blocks(path) as blocks:
+        named = channel_weights(channels, blocks.speakers)
+    assert blocks.speakers is not None
+    assert np.array_equal(named, channel_weights(channels))
+    assert sound.channels == channels

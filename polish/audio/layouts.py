@@ -11,6 +11,11 @@ from typing import BinaryIO
 
 from .headers import chunks
 
+USUAL = {
+    1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F, 10: 0x2D03F, 12: 0x2D63F,
+}  # fmt: skip
+"""Loudspeakers by channel count where none are named: mono, stereo, L R C, quad, 5.0, 5.1 with the
+surrounds at the back, 6.1, 7.1 (these as in FLAC, RFC 9639, 9.1.3), 5.1.4 and 7.1.4."""
 _EXTENSIBLE = 0xFFFE
 
 

@@ -14,10 +14,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from . import layouts
+
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")
-_MASKS = {1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x13F, 8: 0x63F}
-"""Loudspeakers by channel count: the usual layouts, 5.1 with the surrounds at the back."""
 RIFF_LIMIT_BYTES = 0xFFFFFFFF
 
 
@@ -56,7 +56,7 @@ def _fmt(channels: int, rate_hz: int, bits: int, block: int, floating: bool) -> 
         return plain
     if tag == _FLOAT:
         return plain + struct.pack("<H", 0)
-    return plain + struct.pack("<HHIH", 22, bits, _MASKS.get(channels, 0), codec) + _SUBFORMAT
+    return plain + struct.pack("<HHIH", 22, bits, layouts.USUAL.get(channels, 0), codec) + _SUBFORMAT
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

@@ -10,13 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.layouts import USUAL
+
 _LFE, _BACK, _SIDE = 0x8, 0x30, 0x600
 _BESIDE = 1.41
-
-_USUAL = {
-    1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F, 10: 0x2D03F, 12: 0x2D63F,
-}  # fmt: skip
-"""Loudspeakers where a file names none: mono, stereo, L R C, quad, 5.0, 5.1, 6.1, 7.1, 5.1.4 and 7.1.4."""
 
 
 def channel_weights(channels: int, speakers: int | None = None) -> NDArray[np.float64]:
@@ -35,7 +32,7 @@ def channel_weights(channels: int, speakers: int | None = None) -> NDArray[np.fl
             behind 5.1 or 7.1 for 10 and 12. Any other count weighs 1 throughout.
     """
     if speakers is None or speakers.bit_count() != channels:
-        speakers = _USUAL.get(channels)
+        speakers = USUAL.get(channels)
     if speakers is None:
         return np.ones(channels)
     beside = _SIDE if speakers & _SIDE else _BACK

@@ -152,7 +152,7 @@ def held(readings: Sequence[float], hop_s: float, window_s: float) -> list[float
 def ffmpeg_said(path: Path, filters: str) -> str:
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-nostats", "-hide_banner", "-threads", "1",
-        "-filter_threads", "1", "-i", str(path), "-af", filters, "-f", "null", "-",
+        "-filter_threads", "1", "-f", "wav", "-i", str(path), "-af", filters, "-f", "null", "-",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout + done.stderr
