@@ -70,10 +70,13 @@ class Allowance:
 
 
 class Cost(NamedTuple):
-    """What a loudness would take: loudness range in LU, and sustained reduction in dB."""
+    """What a loudness would take of what was too much to give: one of the two is None.
 
-    range_loss_lu: float
-    sustained_db: float
+    Loudness range in LU; reduction averaged over the 3 s where it is largest, in dB.
+    """
+
+    range_loss_lu: float | None
+    sustained_db: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +143,11 @@ def _limited(
     untouched_lu = source.measured["loudness_range_lu"] or 0.0
     aim_dbtp, off = ceiling_dbtp - HAIR_DB, Figures(0.0, 0.0)
     for _ in range(_RENDERS):
+        tight = None
         gain_db = asked_db = search.for_loudness(loudness_lufs - off.loudness_lufs, aim_dbtp)
         if allowed is not None:
             least_lu = untouched_lu - allowed.range_loss_lu + _CLOSE_LU - off.range_lu
-            gain_db = search.within(least_lu, allowed.sustained_db, aim_dbtp, asked_db)
+            gain_db, tight = search.within(least_lu, allowed.sustained_db, aim_dbtp, asked_db)
         reduction = search.model.reduction_db(gain_db, aim_dbtp, search.link)
         out = turn_down(source.samples, reduction, search.model.peaks.length, gain_db=gain_db)
         after = measure(out, source.rate_hz)
@@ -157,8 +161,10 @@ def _limited(
             break
         aim_dbtp -= max(0.0, over_db)
     cost = None
-    if gain_db < asked_db - _CLOSE_LU:
-        cost = Cost(untouched_lu - at_once.range_lu - off.range_lu, search.sustained_db(asked_db, aim_dbtp))
+    if gain_db < asked_db - _CLOSE_LU and tight == "range":
+        cost = Cost(untouched_lu - at_once.range_lu - off.range_lu, None)
+    elif gain_db < asked_db - _CLOSE_LU:
+        cost = Cost(None, search.sustained_db(asked_db, aim_dbtp))
     return Landed(out, after, gain_db, reduction, cost)
 
 
@@ -189,8 +195,13 @@ class _Search:
             low_db -= 1
         return _root(lambda gain_db: missing(gain_db, wanted_lufs), low_db, high_db)
 
-    def within(self, range_lu: float, sustained_db: float, ceiling_dbtp: float, high_db: float) -> float:
-        """The highest gain up to `high_db` found to leave that range, with no more than that reduction."""
+    def within(
+        self, range_lu: float, sustained_db: float, ceiling_dbtp: float, high_db: float
+    ) -> tuple[float, str | None]:
+        """The highest gain up to `high_db` found to leave that range, with no more than that reduction.
+
+        And which of the two it is that lets it go no higher: ``range``, ``reduction`` or None.
+        """
 
         def spare_range(gain_db: float) -> float:
             return self.model.expect(gain_db, ceiling_dbtp, self.link).range_lu - range_lu
@@ -198,11 +209,12 @@ class _Search:
         def spare_reduction(gain_db: float) -> float:
             return sustained_db - self.sustained_db(gain_db, ceiling_dbtp)
 
-        for spare in (spare_range, spare_reduction):
+        tight = None
+        for what, spare in (("range", spare_range), ("reduction", spare_reduction)):
             if high_db > self.headroom_db and spare(high_db) < 0:
-                low_db = self.headroom_db
+                low_db, tight = self.headroom_db, what
                 high_db = low_db if spare(low_db) <= 0 else _root(spare, low_db, high_db)
-        return high_db
+        return high_db, tight
 
     def sustained_db(self, gain_db: float, ceiling_dbtp: float) -> float:
         return self.model.sustained_db(gain_db, ceiling_dbtp, self.link)

@@ -142,12 +142,11 @@ class Master(Stage):
         target, reached = _written(self.loudness), _written(round(reached_lufs, 1))
         if landed.cost is None:
             without = f"under a ceiling of {_written(self.ceiling)} dBTP"
-        elif landed.cost.range_loss_lu / RANGE_LOSS_LU > landed.cost.sustained_db / SUSTAINED_DB:
+        elif landed.cost.range_loss_lu is not None:
             without = f"without taking {_over(landed.cost.range_loss_lu, RANGE_LOSS_LU)} LU of dynamics"
         else:
-            without = (
-                f"without {_over(landed.cost.sustained_db, SUSTAINED_DB)} dB of limiting for seconds on end"
-            )
+            sustained_db = landed.cost.sustained_db or 0.0
+            without = f"without {_over(sustained_db, SUSTAINED_DB)} dB of limiting for seconds on end"
         return f"{target} LUFS not reachable {without}; reached {reached} LUFS"
 
 
