@@ -13,6 +13,8 @@ pyloudnorm has integrated loudness and loudness range alone.
 from __future__ import annotations
 
 import math
+import os
+import platform
 import re
 import resource
 import statistics
@@ -206,9 +208,16 @@ def times(sound: Sound) -> dict[str, float]:
     return {name: scale * statistics.median(all_s) for name, all_s in found.items()}
 
 
+def processor() -> str:
+    """How many cores of what."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    name = next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
+    return f"{os.cpu_count()} cores of {name}"
+
+
 def main(songs: list[str]) -> None:
     print("# Meters\n")
-    print(f"By `tests/benchmarks/loudness.py`, on two cores with AMX. numpy {version('numpy')}, "
+    print(f"By `tests/benchmarks/loudness.py`, on {processor()}. numpy {version('numpy')}, "
           f"numba {version('numba')}, pyebur128 {version('pyebur128')} with libebur128 "
           f"{pyebur128.get_libebur128_version()}, pyloudnorm {version('pyloudnorm')}, the ffmpeg of "
           f"imageio-ffmpeg {version('imageio-ffmpeg')}.\n")  # fmt: skip
