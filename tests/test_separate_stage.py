@@ -46,6 +46,7 @@ def test_stems_of_any_engine_sum_to_the_mix(leaky):
     mix = Sound(sounds.noise(1.0, 1.5).samples + np.float32(0.1), sounds.RATE_HZ)
     song = Separate().run(Song(mix=mix))
     assert left_dbfs(mix, song.stems) <= -120
+    assert "of the mix over, shared out" in song.measurements["separate"]["how"]
     assert song.stems["vocals"].silent, "a silent stem gets none of what is left over"
     assert song.measurements["separate"]["residual_dbfs"] <= -120
 
@@ -115,6 +116,17 @@ def test_only_the_stems_asked_for_are_made():
     song = Separate(stems=["drums", "bass"]).run(Song(mix=sounds.noise(0.5)))
     assert list(song.stems) == ["drums", "bass"]
     assert song.measurements["separate"]["residual_dbfs"] is None
+
+
+def test_the_residual_is_kept_as_a_stem_when_asked_for(leaky):
+    mix = sounds.noise(1.0, 0.2)
+    song = Separate(residual="keep").run(Song(mix=mix))
+    assert list(song.stems) == ["drums", "bass", "other", "vocals", "residual"]
+    assert np.array_equal(song.stems["drums"].samples, mix.samples * np.float32(0.5)), "as the engine made it"
+    assert left_dbfs(mix, song.stems) <= -120
+    facts = song.measurements["separate"]
+    assert facts["left_over_dbfs"] == pytest.approx(20 * np.log10(0.2 * np.abs(mix.samples).max()), abs=0.1)
+    assert "kept as a stem" in facts["how"]
 
 
 def test_a_stem_that_the_engine_does_not_make_is_refused():

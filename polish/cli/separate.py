@@ -103,16 +103,5 @@ def _told(row: Mapping[str, Any]) -> str:
         ]
         for path, name in zip(row["files"], row["stems"], strict=True)
     ]
-    return table(["stem", "peak dBFS", "energy %"], stems) + f"\n{_how(row)}\n"
-
-
-def _how(row: Mapping[str, Any]) -> str:
-    words = [row["engine"] or "the stems that were there"]
-    if row.get("mode"):
-        snr_db = row["snr_db"]
-        words.append(f"mode {row['mode']}" + (f" ({snr_db:.0f} dB from exact)" if snr_db is not None else ""))
-    if row.get("shifts"):
-        words.append(f"mean of {row['shifts']} shifts")
-    if (missed_dbfs := row["sum_to_mix_error_dbfs"]) is not None and row["residual_dbfs"] is not None:
-        words.append(f"the files miss the mix by {missed_dbfs:.0f} dBFS")
-    return ", ".join(words)
+    how = f"{row['engine']}: {row['how']}" if row["engine"] else row["why"]
+    return table(["stem", "peak dBFS", "energy %"], stems) + f"\n{how}\n"

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from .. import audio
 from ..audio import Sound
-from ..dsp.residual import left_over, residual_dbfs, share_residual
+from ..dsp.residual import CLOSE_ENOUGH_DBFS, left_over, residual_dbfs, share_residual
 from ..errors import BadInput, ModelUnavailable, UsageError
 from ..models import engines, store
 from ..models.engines import Choice, Separator
@@ -90,7 +90,10 @@ class Separate(Stage):
         parts = self._parts(choice)
         stems, how = self._separated(choice, parts, mix, context)
         made, facts = _adding_up(mix, stems, parts)
-        return song.having(stems=made).noting(step, engine=choice.name, why=choice.why, **how, **facts)
+        told = _in_words({**how, **facts}, parts)
+        return song.having(stems=made).noting(
+            step, engine=choice.name, why=choice.why, how=told, **how, **facts
+        )
 
     def _parts(self, choice: Choice) -> _Parts:
         every = cast(Separator, choice.make()).stems
@@ -158,6 +161,28 @@ def _adding_up(
     made = {name: Sound(each, mix.rate_hz) for name, each in samples.items()}
     facts = _facts(mix, made, whole=parts.every or parts.rest is not None)
     return made, {"left_over_dbfs": left_over_dbfs, **facts}
+
+
+def _in_words(facts: Mapping[str, Any], parts: _Parts) -> str:
+    """How the stems were made and how well they add up, for the terminal and the report."""
+    words = []
+    if facts["mode"]:
+        snr_db = facts["snr_db"]
+        words.append(f"mode {facts['mode']}" + ("" if snr_db is None else f", {snr_db:.0f} dB from exact"))
+    if facts["shifts"]:
+        words.append(f"mean of {facts['shifts']} shifted passes")
+    if facts["left_over_dbfs"] is not None:
+        fate = "kept as a stem" if parts.rest else "shared out among the stems"
+        near = facts["left_over_dbfs"] <= CLOSE_ENOUGH_DBFS and not parts.rest
+        left = f"the engine left {facts['left_over_dbfs']:.0f} dBFS of the mix over"
+        words.append(left if near else f"{left}, {fate}")
+    if not parts.every and not parts.rest:
+        words.append("some stems of several: they do not add up to the mix")
+    elif facts["residual_dbfs"] is None:
+        words.append("the stems add up to the mix exactly")
+    else:
+        words.append(f"the stems miss the mix by {facts['residual_dbfs']:.0f} dBFS")
+    return "; ".join(words)
 
 
 def _ready(choice: Choice, asked: str, context: Context) -> Choice:
