@@ -3,8 +3,8 @@
 The loudness they bring songs to is that of `targets`; here is what they do about it. Most only
 turn down. Spotify turns up as far as 1 dB of headroom lets it, and under «loud» as far as it
 takes, into a limiter («Loudness normalization», Spotify for Artists, 2025). Apple's Sound Check
-is seen to turn up as far as the peaks allow. That the others never turn up is what mastering
-engineers measure (I. Shepherd, «Loudness Penalty», 2025); they publish nothing on it.
+is said to turn up as far as the peaks allow, and the others never to turn up: that is the common
+account among engineers, unofficial, for these services publish nothing on it.
 """
 
 from __future__ import annotations
