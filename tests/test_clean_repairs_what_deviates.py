@@ -9,9 +9,9 @@ import sounds
 from polish.audio import Samples, Sound
 from polish.dsp import bands, declick, dynamic_eq, filters
 from polish.models.composer import compose
+from polish.presets import kind_of
 from polish.song import Finding, Song
 from polish.stages.clean import Clean
-from polish.stages.repairs import kind_of
 
 RATE_HZ = sounds.RATE_HZ
 

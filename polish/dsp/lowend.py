@@ -20,12 +20,6 @@ from numpy.typing import NDArray
 from ..audio.sound import Samples
 from . import bands, filters, spectrum
 
-LOWEST_NOTE_HZ = {"vocals": 45.0, "drums": 28.0, "bass": 28.0}
-"""Where a stem's music begins: a kick drum or the low B of a bass guitar is at 31 Hz, other stems
-(pianos, synthesisers) begin at `LOWEST_OF_ALL_HZ`. A voice has nothing below 80 Hz, but a separated
-one keeps a little of the bass at 50 to 80, which the mix would miss."""
-LOWEST_OF_ALL_HZ = 26.0
-
 _QUIETEST_OFFSET = 2e-4
 _RUMBLE_DB = -45.0
 """Rumble under that, against the stem's loud moments, is left alone: it uses no headroom."""
@@ -80,14 +74,13 @@ class Rumble:
     level_db: float
 
 
-def rumble(samples: Samples, rate_hz: int, kind: str) -> Rumble | None:
+def rumble(samples: Samples, rate_hz: int, lowest_hz: float) -> Rumble | None:
     """Rumble in a stem, if there is any worth taking out.
 
     Args:
         samples: ``(channels, frames)`` float32.
-        kind: the stem's name; see `LOWEST_NOTE_HZ`.
+        lowest_hz: where the music of such a stem begins.
     """
-    lowest_hz = LOWEST_NOTE_HZ.get(kind, LOWEST_OF_ALL_HZ)
     if samples.shape[1] < 2 * rate_hz:
         return None
     low = bands.measure(samples, rate_hz, per_octave=6, low_hz=6.0, high_hz=240.0, window_s=0.74)

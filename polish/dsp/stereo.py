@@ -13,7 +13,7 @@ from ..audio.sound import Samples
 from . import filters, spectrum
 
 _BLOCK = 1 << 16
-_MOST_LIFT = 10 ** (1.5 / 20)
+_MOST_LIFT = 10 ** (3 / 20)
 
 
 def pan_gains(position: float) -> tuple[float, float]:
@@ -39,10 +39,18 @@ def widened(samples: Samples, factor: float) -> Samples:
     return out
 
 
+def widened_above(samples: Samples, rate_hz: int, corner_hz: float, factor: float) -> Samples:
+    """Sound whose side is at `factor` of its level above a corner (half-way at it); ``(2, frames)``."""
+    sos = filters.high_pass(rate_hz, corner_hz, q=filters.BUTTERWORTH_Q)
+    side = filters.apply_zero_phase(((samples[0] - samples[1]) / 2)[None], sos, rate_hz)[0]
+    side *= np.float32(factor - 1)
+    return np.stack([samples[0] + side, samples[1] - side])
+
+
 def narrowed_below(samples: Samples, rate_hz: int, corner_hz: float, keep: float) -> Samples:
     """Sound whose side is lowered to `keep` of its level below a corner; ``(2, frames)``.
 
-    What the low end loses with its side is given back to its mid, up to 1.5 dB, so that it stays
+    What the low end loses with its side is given back to its mid, up to 3 dB, so that it stays
     as full as it was. Both are found without phase shift (a second-order Butterworth both ways,
     −6 dB at the corner), so that nothing moves in time.
     """

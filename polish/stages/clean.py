@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ..audio import Samples, Sound
 from ..dsp import bands
+from ..presets import kind_of
 from ..song import Song
 from ..units import DB, PERCENT
 from . import repairs
@@ -82,9 +83,7 @@ class Clean(Stage):
         """
         if self.amount == 0 or stem.silent:
             return stem, []
-        work = repairs.Work(
-            stem.samples, stem.rate_hz, repairs.kind_of(name), self.max_cut, whole, others, known
-        )
+        work = repairs.Work(stem.samples, stem.rate_hz, kind_of(name), self.max_cut, whole, others, known)
         entries = []
         for switch, repair in repairs.REPAIRS.items():
             for samples, entry in repair(work) if getattr(self, switch) else ():

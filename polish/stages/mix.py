@@ -3,50 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from .. import audio
+from .. import audio, presets
 from ..audio import Sound
-from ..dsp import balance, bands, dynamic_eq, stereo
+from ..dsp import balance, bands, stereo
 from ..errors import StageFailed
 from ..song import Song
-from ..units import DB, HZ, PERCENT, amplitude
-from . import bus
+from ..units import DB, HZ, LU, PERCENT, SECONDS, amplitude
+from . import bus, room, space
 from .base import Context, Stage
 
-LEAD_TOO_LOW_LU, LEAD_TOO_HIGH_LU = -12.0, 12.0
-"""How far a lead may be under or over what plays with it before it counts as a fault. Wide on
-purpose: within that the balance is taste, and the draft's stays."""
-FURTHEST_LEAD_DB = 2.0
-_KEEP_WHOLE = frozenset({"drums", "bass", "percussion"})
-"""Stems in which no room is made for the lead: they carry the beat and have little presence."""
 _SIDE_TOO_HIGH_DB = -10.0
 """Side over mid below `mono_below`: up to there a mono loudspeaker loses less than half a dB."""
+Style = Literal["pop", "rock", "electronic", "hiphop", "acoustic"]
+_HIGH_HZ = 4000.0
+_FURTHEST_DB = 12.0
+"""How far `balance` moves a stem at most."""
+_TEMPO_BPM = 120.0
+"""Taken for the echo where no tempo is known."""
 
 
 class Mix(Stage):
     """Mixes the stems: their own balance, small corrections where it measures wrong, and yours.
 
-    As separated, stems carry the draft's balance; that is where this starts. `gains`, `pan`,
-    `width` and `reverb` are done as asked. The rest is measured first and scaled by `amount`:
-    a lead far outside the usual balance is brought toward it, presence bands in which the rest
-    covers the lead are ducked while it sounds, a low end that is wide is made narrower, peaks
-    that stand far over the body are held by a gentle bus compressor. With `amount: 0 %` and
-    nothing asked for, the mix is the sum of the stems.
+    As separated, stems carry the draft's balance; that is where this starts. `gains`, `balance`,
+    `mute`, `pan`, `width`, `reverb` and `delay` are done as asked. The rest is measured first and
+    scaled by `amount`: a lead far outside the usual balance is brought toward it, presence bands
+    in which the rest covers the lead are ducked while it sounds, a bass gives way to the kick it
+    covers, a low end that is wide is made narrower, peaks that stand far over the body are held
+    by a gentle bus compressor, and mud or harshness that all this brought is taken back. With
+    `amount: 0 %` and nothing asked for, the mix is the sum of the stems.
     """
 
     name = "mix"
     reads = ("stems",)
+    uses = ("beats",)
     writes = ("mix",)
+    version = 2
 
     amount: Annotated[float, PERCENT] = Field(
         50.0, description="How much of the measured corrections is done; 0 leaves the stems' own balance."
     )
+    style: Style | None = Field(
+        None, description="A style that fills settings which are not given; see what it does in the report."
+    )
     gains: dict[str, Annotated[float, DB.between(-24, 24)]] = Field(
         default_factory=dict, description="Gain by stem, on top of the draft's own balance."
+    )
+    balance: dict[str, Annotated[float, LU.between(-40, 0)]] = Field(
+        default_factory=dict,
+        description="Loudness by stem that is wanted against the whole; others keep the draft's balance.",
     )
     mute: list[str] = Field([], description="Stems that are left out, as in vocals for karaoke.")
     pan: dict[str, Annotated[float, PERCENT.between(-100, 100)]] = Field(
@@ -55,38 +65,105 @@ class Mix(Stage):
     reverb: dict[str, Annotated[float, DB.between(-60, 0)]] = Field(
         default_factory=dict, description="Level by stem at which it is sent into one shared room."
     )
+    delay: dict[str, Annotated[float, DB.between(-60, 0)]] = Field(
+        default_factory=dict, description="Level by stem at which it is sent into one shared echo."
+    )
+    delay_time: Annotated[float, SECONDS.between(0, space.LONGEST_S)] = Field(
+        0.0, description="Time between echoes; 0 takes three sixteenths of the song's tempo."
+    )
     lead: str = Field("vocals", description="The stem that the others make room for.")
     width: Annotated[float, PERCENT.between(0, 200)] = Field(
         100.0, description="Width of the whole: 0 % is mono, 100 % as it is."
     )
+    width_high: Annotated[float, PERCENT.between(0, 200)] = Field(
+        100.0, description="Width above 4 kHz, on top of width."
+    )
     mono_below: Annotated[float, HZ.between(0, 300)] = Field(
         100.0, description="Where a low end that is too wide is made narrower; 0 leaves it."
+    )
+    duck: Annotated[float, DB.between(0, 6)] = Field(
+        2.0, description="The most a bass gives way where it covers the kick; 0 leaves it."
     )
     glue: Annotated[float, DB.between(0, 4)] = Field(
         1.5, description="The most the bus compressor takes from the loudest parts; 0 leaves it out."
     )
 
     def run(self, song: Song, context: Context = Context()) -> Song:
-        self._check(song.stems, context)
-        stems = self._placed(song.stems, context)
-        facts: dict[str, Any] = {
-            "gains_db": {name: self.gains.get(name, 0.0) for name in stems},
+        styled, filled = self._styled(song.stems)
+        styled._check(song.stems, context)
+        done, facts = styled._mixed(song, context)
+        return song.having(mix=done).noting(self.step(context), style=self.style, style_fills=filled, **facts)
+
+    def _styled(self, stems: Mapping[str, Sound]) -> tuple[Mix, dict[str, Any]]:
+        """The settings with those of the style that were not given, and which these are."""
+        if self.style is None:
+            return self, {}
+        wanted = presets.styles()[self.style]["mix"]
+        filled = {
+            setting: {
+                name: value[kind] for name in stems if (kind := presets.kind_of(name)) in value
+            } if isinstance(value, Mapping) else value
+            for setting, value in wanted.items()
+            if setting not in self.model_fields_set
+        }  # fmt: skip
+        return type(self)(
+            **{**{name: getattr(self, name) for name in self.model_fields_set}, **filled}
+        ), filled
+
+    def _mixed(self, song: Song, context: Context) -> tuple[Sound, dict[str, Any]]:
+        gains, facts = self._gains(song.stems)
+        stems = self._placed(song.stems, gains, context)
+        facts |= {
+            "gains_db": {name: gains.get(name, 0.0) for name in stems},
             "pan_percent": dict(self.pan),
             "reverb_db": dict(self.reverb),
+            "delay_db": dict(self.delay),
         }
-        stems, facts["lead"] = self._made_room(stems)
+        plain = audio.add(list(stems.values()))
+        if self.amount and len(stems) > 1:
+            powers = {name: bands.measure(stem.samples, stem.rate_hz) for name, stem in stems.items()}
+            stems, made = room.made(
+                stems, powers, lead=self.lead, share=self.amount / 100, duck_db=self.duck, level=not gains
+            )
+            facts |= made
         context.progress(0.6)
         mix = audio.add(list(stems.values()))
         if self.reverb:
-            sent = {name: (stems[name], amplitude(send)) for name, send in self.reverb.items()}
-            mix = audio.add([mix, bus.room(list(sent.values()))])
+            mix = audio.add([mix, space.room(space.at_levels(stems, self.reverb))])
+        if self.delay:
+            facts["delay_s"] = self._delay_s(song)
+            mix = audio.add([mix, space.echo(space.at_levels(stems, self.delay), facts["delay_s"])])
         mix, facts["bus"] = self._bus(mix)
+        if self.amount:
+            mix, facts["tone"] = bus.toned(plain, mix)
         context.progress(1.0)
-        return song.having(mix=mix).noting(self.step(context), **facts)
+        return mix, facts
+
+    def _gains(self, stems: Mapping[str, Sound]) -> tuple[dict[str, float], dict[str, Any]]:
+        """Gain by stem, from the wanted relations and from what was given, and what was measured."""
+        if not self.balance:
+            return dict(self.gains), {}
+        levels = {
+            name: level
+            for name, stem in stems.items()
+            if (level := balance.level_lu(bands.measure(stem.samples, stem.rate_hz))) is not None
+        }
+        wanted = {name: over for name, over in self.balance.items() if name in levels}
+        moved = balance.relation_gains_db(levels, wanted, _FURTHEST_DB)
+        whole = 10 * np.log10(sum(10 ** (level / 10) for level in levels.values()))
+        facts = {"under_whole_lu": {name: round(float(level - whole), 2) for name, level in levels.items()}}
+        return {name: moved.get(name, 0) + self.gains.get(name, 0) for name in {**moved, **self.gains}}, facts
+
+    def _delay_s(self, song: Song) -> float:
+        if self.delay_time:
+            return self.delay_time
+        tempo_bpm = song.beats.tempo_bpm if song.beats else None
+        return round(min(0.75 * 60 / (tempo_bpm or _TEMPO_BPM), space.LONGEST_S), 4)
 
     def _check(self, stems: Mapping[str, Sound], context: Context) -> None:
-        named = (("gains", self.gains), ("mute", self.mute), ("pan", self.pan), ("reverb", self.reverb))
-        for setting, names in named:
+        asked = {name: getattr(self, name) for name in ("gains", "balance", "mute", "pan", "reverb", "delay")}
+        asked["lead"] = [self.lead] if self.lead != "vocals" else []
+        for setting, names in asked.items():
             for name in names:
                 if name not in stems:
                     raise StageFailed(
@@ -94,18 +171,14 @@ class Mix(Stage):
                         where=self.step(context),
                         hint=f"one of {', '.join(stems)}",
                     )
-        if self.lead != "vocals" and self.lead not in stems:
-            raise StageFailed(
-                f"the lead is to be {self.lead!r}, which this song has not",
-                where=self.step(context),
-                hint=f"one of {', '.join(stems)}",
-            )
 
-    def _placed(self, stems: Mapping[str, Sound], context: Context) -> dict[str, Sound]:
+    def _placed(
+        self, stems: Mapping[str, Sound], gains: Mapping[str, float], context: Context
+    ) -> dict[str, Sound]:
         """The stems at the gains and places that were asked for; others as they came."""
         placed = {}
         for name, stem in stems.items():
-            gain = 0.0 if name in self.mute else amplitude(self.gains.get(name, 0.0))
+            gain = 0.0 if name in self.mute else amplitude(gains.get(name, 0.0))
             left, right = stereo.pan_gains(self.pan.get(name, 0.0) / 100)
             if stem.channels != 2:
                 left = right = 1.0
@@ -118,35 +191,6 @@ class Mix(Stage):
             )
         return placed
 
-    def _made_room(self, stems: dict[str, Sound]) -> tuple[dict[str, Sound], dict[str, Any] | None]:
-        """The stems after the lead got its level and its room, and what was measured for that."""
-        share = self.amount / 100
-        if share == 0 or self.lead not in stems or len(stems) < 2:
-            return stems, None
-        powers = {name: bands.measure(stem.samples, stem.rate_hz) for name, stem in stems.items()}
-        rest = {name: found for name, found in powers.items() if name != self.lead}
-        over = balance.lead_over_rest_lu(powers[self.lead], list(rest.values()))
-        if over is None:
-            return stems, None
-        gain = 0.0 if self.gains else _toward(over, LEAD_TOO_LOW_LU, LEAD_TOO_HIGH_LU) * share
-        covering = {name: found for name, found in rest.items() if name not in _KEEP_WHOLE}
-        masked = balance.masking(powers[self.lead], list(rest.values()), share)
-        bells = [entry.bell for entry in masked if entry.bell is not None]
-        done = dict(stems)
-        if abs(gain) >= 0.1:
-            lead = stems[self.lead]
-            done[self.lead] = lead.with_samples(lead.samples * np.float32(amplitude(gain)))
-        for name in covering if bells else ():
-            stem = done[name]
-            done[name] = stem.with_samples(dynamic_eq.act(stem.samples, stem.rate_hz, bells))
-        return done, {
-            "stem": self.lead,
-            "over_rest_lu": round(over, 2),
-            "gain_db": round(gain, 2) if abs(gain) >= 0.1 else 0.0,
-            "ducked": list(covering) if bells else [],
-            "presence": [_shown(entry) for entry in masked],
-        }
-
     def _bus(self, mix: Sound) -> tuple[Sound, dict[str, Any]]:
         """The whole after width, mono low end and glue, and what was measured for that."""
         share = self.amount / 100
@@ -155,6 +199,11 @@ class Mix(Stage):
             if self.width != 100:
                 mix = mix.with_samples(stereo.widened(mix.samples, self.width / 100))
             mix, facts["low_end"] = self._narrowed(mix, share)
+            if self.width_high != 100 and mix.rate_hz > 2.2 * _HIGH_HZ:
+                mix = mix.with_samples(
+                    stereo.widened_above(mix.samples, mix.rate_hz, _HIGH_HZ, self.width_high / 100)
+                )
+        facts["width_high_percent"] = self.width_high if mix.channels == 2 else None
         if share and self.glue:
             mix, facts["glue"] = bus.glued(mix, self.glue * share)
         return mix, facts
@@ -175,17 +224,3 @@ class Mix(Stage):
             return mix, {**facts, "side_gain_db": 0.0}
         narrow = stereo.narrowed_below(mix.samples, mix.rate_hz, self.mono_below, amplitude(cut))
         return mix.with_samples(narrow), facts
-
-
-def _toward(value: float, low: float, high: float) -> float:
-    """The step that brings a value into a range, at most `FURTHEST_LEAD_DB`."""
-    step = low - value if value < low else high - value if value > high else 0.0
-    return float(np.clip(step, -FURTHEST_LEAD_DB, FURTHEST_LEAD_DB))
-
-
-def _shown(entry: balance.Masking) -> dict[str, Any]:
-    return {
-        "where_hz": [entry.low_hz, entry.high_hz],
-        "rest_over_lead_db": round(entry.rest_over_lead_db, 2),
-        "change_db": round(entry.bell.deepest_db, 2) if entry.bell else 0.0,
-    }

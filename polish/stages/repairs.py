@@ -23,23 +23,11 @@ from ..dsp import (
     shimmer,
     sibilance,
 )
+from ..presets import kinds
 from ..song import Finding
-
-_KINDS = {
-    "vocals": ("vocal", "voice", "vox", "choir"),
-    "drums": ("drum", "percussion", "kick", "snare", "cymbal"),
-    "bass": ("bass",),
-}
-"""What of a stem's name tells what is usual for it; any other stem is judged as ``other``."""
 
 Entry = dict[str, Any]
 """What one repair measured and did, for the report."""
-
-
-def kind_of(name: str) -> str:
-    """``vocals``, ``drums``, ``bass`` or ``other`` by a stem's name: «Backing Vocals» is a voice."""
-    lower = name.lower()
-    return next((kind for kind, parts in _KINDS.items() if any(part in lower for part in parts)), "other")
 
 
 @dataclass(frozen=True)
@@ -115,7 +103,7 @@ def _hum(work: Work) -> Iterator[tuple[Samples, Entry]]:
 
 
 def _rumble(work: Work) -> Iterator[tuple[Samples, Entry]]:
-    if found := lowend.rumble(work.samples, work.rate_hz, work.kind):
+    if found := lowend.rumble(work.samples, work.rate_hz, kinds()[work.kind]["lowest_hz"]):
         entry = {"repair": "rumble", "where_hz": found.corner_hz, "measured_db": found.level_db}
         yield lowend.without_rumble(work.samples, work.rate_hz, found), entry
 

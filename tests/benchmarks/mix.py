@@ -1,0 +1,131 @@
+"""Ten drafts before and after the recipe `streaming`: tone, mud, harshness, stereo, dynamics.
+
+    python tests/benchmarks/mix.py [--seconds 60] [--steps] [SONG…]
+
+Without songs it takes the drafts that lie beside the checkout. `--seconds` takes so much from the
+middle of each; `--steps` prints the indices after every step, to see which step moves them.
+Nothing is delivered; `lyrics` is left out, as it changes no sound.
+
+- tone: RMS distance of the third octaves from 50 Hz to 12.5 kHz to the curve `streaming` of the
+  stage `match` (the average of popular records), at the same mean level, in dB
+- mud, harsh: 200–500 Hz and 2–5 kHz per octave over what lies around them, in dB, see
+  `polish.dsp.buildup.whole`; less is better down to the middle of records (0.8 and −3 dB)
+- corr, mono: left/right correlation, and the level lost in mono in dB
+- PLR: true peak over integrated loudness in dB
+- spread: loudest section over the quietest one that is not an intro or outro, in LU
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from conftest import REAL
+
+from polish import audio
+from polish.audio import Sound
+from polish.dsp import bands, buildup, stereo
+from polish.dsp.measure import measure
+from polish.dsp.spectrum import third_octave_levels_db
+from polish.recipe import check, load
+from polish.song import Section, Song
+from polish.stages.base import Context
+from polish.stages.level import section_loudness_lufs
+from polish.stages.match import CURVES
+
+FIGURES = ("tone", "mud", "harsh", "corr", "mono", "PLR", "spread")
+WORSE = {"tone": 0.1, "mud": 0.1, "harsh": 0.1, "corr": None, "mono": 0.1, "PLR": None, "spread": None}
+"""By how much a figure may rise and still be the same; None where neither way is worse."""
+MIDDLE = {"mud": buildup.SONG_USUAL["mud"].middle_db, "harsh": buildup.SONG_USUAL["harshness"].middle_db}
+
+
+def figures(sound: Sound, sections: tuple[Section, ...] = ()) -> dict[str, float]:
+    found = measure(sound.samples, sound.rate_hz)
+    own = [bands.measure(sound.samples, sound.rate_hz)]
+    inner = [part for part in sections if part.label not in ("intro", "outro")]
+    levels = [level for level in section_loudness_lufs(sound, inner) if level is not None]
+    two = sound.channels == 2
+    return {
+        "tone": tone_db(sound),
+        "mud": buildup.whole("mud", own).density_db,
+        "harsh": buildup.whole("harshness", own).density_db,
+        "corr": found["correlation"] if two and found["correlation"] is not None else 1.0,
+        "mono": (stereo.mono_loss_db(sound.samples) or 0.0) if two else 0.0,
+        "PLR": found["plr_db"] or 0.0,
+        "spread": max(levels) - min(levels) if levels else 0.0,
+    }
+
+
+def tone_db(sound: Sound) -> float:
+    hz, levels_db = third_octave_levels_db(sound.samples, sound.rate_hz)
+    points_hz, wanted_db = zip(*CURVES["streaming"], strict=True)
+    inside = (hz >= 50) & (hz <= 12_500) & (levels_db > levels_db.max() - 70)
+    away = (levels_db - np.interp(np.log(hz), np.log(points_hz), wanted_db))[inside]
+    return float(np.sqrt(np.mean((away - away.mean()) ** 2)))
+
+
+def polished(draft: Sound, *, aloud: bool) -> Song:
+    song = Song(draft=draft, mix=draft)
+    for step in check(load("streaming")).steps:
+        if step.stage.name == "lyrics":
+            continue
+        song = step.stage.run(song, Context(step=step.id))
+        if aloud and step.stage.name != "check":
+            now = (
+                song.masters[step.id].sound
+                if step.id in song.masters
+                else audio.add(list(song.stems.values()))
+            )
+            if step.stage.name == "mix":
+                now = song.mix
+            shown = figures(now, song.sections)
+            print(
+                f"    {step.id:10s}", "  ".join(f"{name} {shown[name]:6.2f}" for name in FIGURES), flush=True
+            )
+    return song
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("songs", nargs="*", type=Path)
+    asked.add_argument("--seconds", type=float, default=0.0)
+    asked.add_argument("--steps", action="store_true")
+    given = asked.parse_args()
+    songs = given.songs or sorted((REAL / "drafts").glob("*.mp3"))
+    print("| draft |", " | ".join(FIGURES), "| worse |")
+    print("|---|" + "---|" * (len(FIGURES) + 1))
+    rows = []
+    for path in songs:
+        draft = audio.read(path)
+        if given.seconds and draft.duration_s > given.seconds:
+            start_s = (draft.duration_s - given.seconds) / 2
+            draft = draft.cut(start_s, start_s + given.seconds)
+        song = polished(draft, aloud=given.steps)
+        after = figures(song.masters["stream"].sound, song.sections)
+        before = figures(draft, song.sections)
+        rows.append((before, after))
+        cells = [f"{before[name]:.2f} → {after[name]:.2f}" for name in FIGURES]
+        print("|", " | ".join([path.stem, *cells, ", ".join(worse(before, after)) or "–"]), "|", flush=True)
+    mean = [
+        f"{np.mean([b[name] for b, _ in rows]):.2f} → {np.mean([a[name] for _, a in rows]):.2f}"
+        for name in FIGURES
+    ]
+    print("|", " | ".join(["mean", *mean, ""]), "|")
+
+
+def worse(before: dict[str, float], after: dict[str, float]) -> list[str]:
+    """Figures that rose by more than they may, and lie beyond the middle of records."""
+    return [
+        name
+        for name, least in WORSE.items()
+        if least is not None and after[name] > max(before[name], MIDDLE.get(name, -np.inf)) + least
+    ]
+
+
+if __name__ == "__main__":
+    main()
