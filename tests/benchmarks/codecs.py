@@ -19,6 +19,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from machine import processor
+
 from polish.audio import ffmpeg, read
 from polish.deliver.master import Master as Delivery
 from polish.song import Song
@@ -96,7 +98,7 @@ def main(songs: list[str]) -> None:
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "imageio-ffmpeg"))
     print("# True peaks after lossy codecs\n")
     print(f"`python tests/benchmarks/codecs.py SONG…` over {len(songs)} generated drafts, {EXCERPT_S:.0f} s "
-          "from the middle of each, mastered under −1 dBTP. Two cores. "
+          f"from the middle of each, mastered under −1 dBTP. On {processor()}. "
           f"{packages}; the encoders are those of {Path(ffmpeg.program()).name}.\n")  # fmt: skip
     print("The first columns are the master encoded as it is and decoded again; the «delivered» ones are the "
           "file that `deliver: master` leaves, measured in that file. Loudness lost is that of the file "

@@ -29,6 +29,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from conftest import REAL
+from machine import processor
 
 from polish import audio
 from polish.audio import Sound
@@ -216,7 +217,7 @@ def main() -> None:
     asked = parser.parse_args()
     songs = drafts(asked.seconds, asked.drafts)
     what = f"the middle {asked.seconds:g} s" if asked.seconds else "all"
-    print(f"# Landings\n\nnumpy {np.__version__}; {what} of each of {len(songs)} drafts.")
+    print(f"# Landings\n\nOn {processor()}; numpy {np.__version__}; {what} of each of {len(songs)} drafts.")
     first = next(iter(songs.values()))
     Master(target="cd").run(Song(mix=first.cut(0, 5)))  # what is compiled once is compiled
     with tempfile.TemporaryDirectory() as folder:

@@ -22,6 +22,7 @@ import scipy.signal
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from conftest import REAL
+from machine import processor
 from test_limiter_overshoot import HOT, hot, reference_dbtp
 
 from polish import audio
@@ -174,7 +175,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="of each draft")
     asked = parser.parse_args()
     songs = drafts(asked.seconds)
-    print(f"# The limiter\n\nnumpy {np.__version__}, pedalboard {pedalboard.__version__}; "
+    print(f"# The limiter\n\nOn {processor()}; numpy {np.__version__}, pedalboard {pedalboard.__version__}; "
           f"{asked.seconds:g} s of each of {len(songs)} drafts.")  # fmt: skip
     overshoot(songs)
     distortion(songs)

@@ -13,8 +13,6 @@ pyloudnorm has integrated loudness and loudness range alone.
 from __future__ import annotations
 
 import math
-import os
-import platform
 import re
 import resource
 import statistics
@@ -36,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import ebu
 import sounds
+from machine import processor
 
 from polish.audio import Sound, read, write
 from polish.cli.measure import measure_file
@@ -206,13 +205,6 @@ def times(sound: Sound) -> dict[str, float]:
                 found[name].append(cpu_s(work))
     scale = 240 * 44_100 * 2 / sound.samples.size
     return {name: scale * statistics.median(all_s) for name, all_s in found.items()}
-
-
-def processor() -> str:
-    """How many cores of what."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    name = next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
-    return f"{os.cpu_count()} cores of {name}"
 
 
 def main(songs: list[str]) -> None:
