@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import sounds
@@ -37,6 +39,15 @@ def test_listening_keeps_time_at_any_rate(rate_hz: int) -> None:
     found = listen(Sound(click, rate_hz))
     assert found.mono.size == 3 * RATE_HZ
     assert int(np.argmax(np.abs(found.mono))) == pytest.approx(2 * RATE_HZ, abs=1)
+
+
+def test_a_long_song_is_heard_without_copies_of_it() -> None:
+    long = Sound(np.broadcast_to(sounds.noise(300, rate_hz=8000, channels=1).samples, (8, 2_400_000)), 8000)
+    tracemalloc.start()
+    kept = listen(long).mono.nbytes
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < kept + 30e6, "what is kept, and blocks"
 
 
 @pytest.mark.parametrize("frames", [0, 1, 100])

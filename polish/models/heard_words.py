@@ -15,7 +15,7 @@ _BESIDE_S = 0.15
 """A word this far from any singing is invented."""
 _HURRIED_S = 0.05
 """Nobody sings a line of syllables shorter than this; Whisper's repeated lines have none."""
-_LEAD_S = 0.04
+_LEAD_S = 0.02
 """What an energy detector misses of a word's beginning: a consonant."""
 
 

@@ -20,6 +20,8 @@ def matched(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]
     """
     if not ours or not theirs:
         return []
+    if len(ours) > len(theirs):  # each round takes one word of the one and all of the other
+        return [(at, to) for to, at in matched(theirs, ours)]
     likeness = _Likeness(theirs)
     best = np.zeros(len(theirs) + 1, np.float32)
     paired = np.zeros((len(ours), len(theirs)), bool)
