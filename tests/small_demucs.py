@@ -23,11 +23,20 @@ FULL_HT = {
 """The published htdemucs: 42 million parameters."""
 
 
-def network(kind: str, sources: tuple[str, ...], settings: dict[str, Any], seed: int) -> Any:
+def network(
+    kind: str,
+    sources: tuple[str, ...],
+    settings: dict[str, Any],
+    seed: int,
+    *,
+    scales: tuple[float, float] = (0.3, 1.0),
+    lively: bool = True,
+) -> Any:
     """An `HTDemucs` or `HDemucs` whose every layer does something.
 
     LayerScales start near zero and convolutions small, so that a fresh network is nearly one
-    without its residual branches and its transformer; here both are drawn anew.
+    without its residual branches and its transformer; here both are drawn anew, the LayerScales
+    between `scales` and the convolutions only when it is to be `lively`.
     """
     import torch
     from demucs.hdemucs import HDemucs
@@ -39,8 +48,8 @@ def network(kind: str, sources: tuple[str, ...], settings: dict[str, Any], seed:
         made = (HTDemucs if kind == "HTDemucs" else HDemucs)(sources=list(sources), **settings)
         for name, parameter in made.named_parameters():
             if "scale" in name.rsplit(".", 1)[-1] or "gamma" in name:
-                parameter.data.uniform_(0.3, 1.0)
-        for module in made.modules():
+                parameter.data.uniform_(*scales)
+        for module in made.modules() if lively else ():
             if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)):
                 inputs = (
                     module.weight[0].numel()
@@ -67,13 +76,15 @@ def save(made: Any, path: Path) -> None:
     )
 
 
-def install(name: str, models: Path, *, settings: dict[str, Any] | None = None, seed: int = 0) -> list[Any]:
-    """Networks for the engine `name`, saved where it looks for them; returns them."""
+def install(
+    name: str, models: Path, *, settings: dict[str, Any] | None = None, seed: int = 0, **drawn: Any
+) -> list[Any]:
+    """Networks for the engine `name`, saved where it looks for them; `drawn` as `network` has it."""
     kind = "HDemucs" if name.startswith("hdemucs") else "HTDemucs"
     settings = settings or (SMALL_H if kind == "HDemucs" else SMALL_HT)
     networks = []
     for number, file in enumerate(WEIGHTS[name]):
-        made = network(kind, BAGS[name].sources, settings, seed + number)
+        made = network(kind, BAGS[name].sources, settings, seed + number, **drawn)
         save(made, models / file)
         networks.append(made)
     return networks

@@ -12,6 +12,7 @@ import pytest
 import small_demucs
 import sounds
 
+from polish import audio
 from polish.audio import Sound
 from polish.errors import ModelUnavailable
 from polish.models import engines
@@ -28,8 +29,10 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models"
 
 
-def theirs(networks, mix: Sound, name: str) -> np.ndarray:
+def theirs(networks, mix: Sound, name: str, shifts: int = 0) -> np.ndarray:
     """What demucs' own `apply_model` makes of a mix, ``(stems, 2, frames)``, without the mean."""
+    import random
+
     import torch
     from demucs.apply import BagOfModels, apply_model
 
@@ -37,8 +40,9 @@ def theirs(networks, mix: Sound, name: str) -> np.ndarray:
     wave = torch.from_numpy(mix.samples.copy())
     mono = wave.mean(0)
     normal = (wave - mono.mean()) / (mono.std() + 1e-8)
-    with torch.inference_mode():
-        out = apply_model(bag, normal[None], shifts=0, split=True, overlap=0.25)[0]
+    with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("demucs.apply.random", random.Random(0))  # the network draws from the common one too
+        out = apply_model(bag, normal[None], shifts=shifts, split=True, overlap=0.25)[0]
     return (out * (mono.std() + 1e-8)).numpy()
 
 
@@ -56,6 +60,84 @@ def test_an_engine_gives_what_demucs_gives(name, models):
     mean = float(mix.samples.mean()) / len(got)
     for stem, reference in zip(got.values(), wanted, strict=True):
         assert sounds.snr_db(reference, stem.samples - np.float32(mean)) > 130
+
+
+def test_shifts_are_those_of_demucs_with_the_same_draws(models):
+    name = "htdemucs_ft"
+    networks = small_demucs.install(name, models)
+    mix = sounds.noise(0.7, pink=True)
+    got, wanted = ours(name, mix, shifts=2), theirs(networks, mix, name, shifts=2)
+    mean = float(mix.samples.mean()) / len(got)
+    for stem, reference in zip(got.values(), wanted, strict=True):
+        assert sounds.snr_db(reference, stem.samples - np.float32(mean)) > 130
+    assert np.array_equal(got["bass"].samples, ours(name, mix, shifts=2, stems=["bass"])["bass"].samples)
+
+
+def test_the_fast_mode_states_how_far_it_is_from_the_exact_one(models, monkeypatch):
+    from polish.models import demucs
+
+    small_demucs.install("htdemucs", models)
+    mix = sounds.noise(0.4, pink=True)
+    exact = ours("htdemucs", mix)
+    for half, floor_db in ((True, 40.0), (True, 200.0), (False, 75.0)):
+        monkeypatch.setattr(demucs, "half_pays", lambda half=half: half)
+        monkeypatch.setattr(demucs, "FAST_ENOUGH_DB", floor_db)
+        done = Demucs("htdemucs").separate(mix, seed=0, progress=lambda _: None, mode="fast")
+        assert done.mode == "fast"
+        signal, missed = (
+            np.concatenate([stem.samples for stem in each.values()]) for each in (exact, done.stems)
+        )
+        assert done.snr_db == pytest.approx(sounds.snr_db(signal, missed), abs=3)
+        assert (40 < done.snr_db < 80) if half and floor_db < 75 else done.snr_db > 100
+
+
+def test_segments_in_batches_are_the_segments_one_by_one(models):
+    from polish.models.demucs_apply import Heard, pieces
+    from polish.models.demucs_networks import network
+
+    small_demucs.install("htdemucs", models, scales=(0.0, 0.05), lively=False)
+    loaded, heard = network("htdemucs", 0), Heard.of(sounds.noise(2.1, pink=True))
+    single, batched = (
+        np.concatenate([piece for _, piece in pieces(loaded, heard, "exact", batch=batch)], axis=-1)
+        for batch in (1, 3)
+    )
+    assert np.abs(single - batched).max() <= 1e-6 * np.abs(single).max()
+
+
+def test_long_mixes_are_measured_without_a_copy_to_the_same_numbers(monkeypatch):
+    from polish.models import demucs_apply
+
+    mix = sounds.noise(3.0, 0.3)
+    short = demucs_apply.Heard.of(mix)
+    monkeypatch.setattr(demucs_apply.scratching, "MOST_IN_MEMORY", 1000)
+    long = demucs_apply.Heard.of(mix)
+    assert long.mean == pytest.approx(short.mean, abs=1e-8)
+    assert long.deviation == pytest.approx(short.deviation, rel=1e-6)
+
+
+def test_a_long_mix_gives_the_same_stems_on_the_disk(models, monkeypatch):
+    from polish.audio import scratching
+    from polish.models import demucs_apply
+
+    small_demucs.install("htdemucs", models)
+    mix = sounds.noise(0.9, rate_hz=48_000)
+    in_memory = ours("htdemucs", mix)
+    measured = demucs_apply.Heard.of(audio.resample(mix, 44_100))
+    monkeypatch.setattr(
+        demucs_apply.Heard, "of", lambda sound: demucs_apply.Heard(sound, measured.mean, measured.deviation)
+    )
+    monkeypatch.setattr(scratching, "MOST_IN_MEMORY", 1000)
+    on_disk = ours("htdemucs", mix)
+    assert all(np.array_equal(in_memory[name].samples, on_disk[name].samples) for name in in_memory)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 100])
+def test_a_mix_of_a_few_samples_has_stems_of_as_many(models, frames):
+    small_demucs.install("htdemucs", models)
+    for samples in (np.full((1, frames), 0.25, np.float32), np.zeros((2, frames), np.float32)):
+        stems = ours("htdemucs", Sound(samples, 44_100))
+        assert all(stem.samples.shape == samples.shape for stem in stems.values())
+        assert all(np.isfinite(stem.samples).all() for stem in stems.values())
 
 
 def test_random_layer_scales_make_the_layers_count(models):
