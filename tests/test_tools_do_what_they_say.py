@@ -71,7 +71,7 @@ def test_a_compressor_takes_what_its_ratio_says():
     assert change_db == pytest.approx(-(26 - 6) * 3 / 4, abs=1.5)
     facts = done.measurements["compress"]["on"]["mix"]
     assert facts["deepest_db"] == pytest.approx(change_db, abs=1)
-    assert len(facts["reduction_db"]) <= 240
+    assert len(facts["history_db"]) <= 240
 
 
 def test_a_gate_closes_on_what_is_quiet_and_on_nothing_else():

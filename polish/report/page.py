@@ -8,6 +8,7 @@ from typing import Any
 
 from ..units import clock
 from .players import encoded, services
+from .repairs import worked
 from .similarity import picture
 from .timeline import timeline
 from .tone import tone
@@ -47,6 +48,7 @@ def page(facts: Mapping[str, Any]) -> str:
         similarity=picture(alike, facts.get("sections") or []) if (alike := curves.get("similarity")) else "",
         after_name=name if before else None,
         rows=_rows(facts),
+        worked=worked(facts),
         services={master["id"]: found for master in masters if (found := services(master))},
         encoded=encoded(facts.get("deliveries") or []),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..audio import Sound
 from ..dsp import bands, buildup, filters
-from .tool import gains
+from .tool import gains, turned_down
 
 CALM_CREST_DB = 17.0
 """Peaks over RMS, in blocks of 0.4 s; up to there nothing is held."""
@@ -54,14 +54,13 @@ def glued(mix: Sound, most_db: float) -> tuple[Sound, dict[str, Any] | None]:
     if wanted < 0.1:
         return mix, {"crest_db": round(crest, 2), "reduction_db": 0.0}
     threshold_db = _envelope_peak_db(mix) - wanted / (1 - 1 / _RATIO)
-    held = np.empty(mix.samples.shape, np.float32)
-    for part, gain in gains(mix, _compressor(threshold_db)):
-        held[:, part] = mix.samples[:, part] * gain
-    after = crest_db(mix.with_samples(held))
-    return mix.with_samples(held), {
+    held, course = turned_down(mix, _compressor(threshold_db))
+    after = crest_db(held)
+    return held, {
         "crest_db": round(crest, 2), "crest_after_db": after and round(after, 2),
         "reduction_db": round(wanted, 2), "threshold_db": round(threshold_db, 2), "ratio": _RATIO,
-        "attack_ms": _ATTACK_MS, "release_ms": _RELEASE_MS,
+        "attack_ms": _ATTACK_MS, "release_ms": _RELEASE_MS, "history_db": course["history_db"],
+        "hop_s": course["hop_s"],
     }  # fmt: skip
 
 

@@ -11,11 +11,14 @@ from pydantic import Field
 
 from ..audio import Samples, Sound
 from ..dsp import bands
+from ..dsp.spectrum import third_octave_levels_db
 from ..presets import kind_of
 from ..song import Song
 from ..units import DB, PERCENT
 from . import repairs
 from .base import Context, Stage
+
+_HEARD_DB = 70.0
 
 
 class Clean(Stage):
@@ -72,7 +75,10 @@ class Clean(Stage):
             for name, (stem, entries) in zip(song.stems, cleaned, strict=True):
                 done[name], noted[name] = stem, entries
                 context.progress(len(done) / len(song.stems))
-        return song.having(stems=done).noting(self.step(context), stems=noted, song=whole.facts())
+        curves = {name: _curves(song.stems[name], done[name]) for name, entries in noted.items() if entries}
+        return song.having(stems=done).noting(
+            self.step(context), stems=noted, song=whole.facts(), curves=curves
+        )
 
     def _cleaned(
         self, name: str, stem: Sound, known: bands.Bands, others: list[bands.Bands], whole: repairs.Whole
@@ -96,6 +102,15 @@ class Clean(Stage):
 
 def _blended(before: Samples, after: Samples, share: float) -> Samples:
     return after if share == 1 else before + np.float32(share) * (after - before)
+
+
+def _curves(before: Sound, after: Sound) -> dict[str, list[float]]:
+    """Third-octave levels before and after, and the curve between them, in dB."""
+    hz, was = third_octave_levels_db(before.samples, before.rate_hz)
+    _, now = third_octave_levels_db(after.samples, after.rate_hz)
+    change = np.where(was > was.max() - _HEARD_DB, now - was, 0.0)
+    named = {"curve_hz": hz, "before_db": was, "after_db": now, "curve_db": change}
+    return {name: [round(float(value), 1) for value in values] for name, values in named.items()}
 
 
 def _bands(stem: Sound) -> bands.Bands:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..audio import Samples
 from ..dsp import (
@@ -25,6 +26,8 @@ from ..dsp import (
 )
 from ..presets import kinds
 from ..song import Finding
+
+_POINTS = 160
 
 Entry = dict[str, Any]
 """What one repair measured and did, for the report."""
@@ -141,7 +144,8 @@ def _buildup(fault: str, work: Work) -> Iterator[tuple[Samples, Entry]]:
     if found and not found.bell.idle:
         yield dynamic_eq.act(work.samples, work.rate_hz, [found.bell]), {
             "repair": fault, "where_hz": round(found.bell.centre_hz, 1), "q": found.bell.q,
-            "measured_db": round(found.measured_db, 1), "usual_db": found.usual_db, **_moving(found.bell),
+            "measured_db": round(found.measured_db, 1), "usual_db": found.usual_db,
+            **_moving(found.bell, work.rate_hz),
         }  # fmt: skip
 
 
@@ -152,7 +156,8 @@ def _sibilance(work: Work) -> Iterator[tuple[Samples, Entry]]:
     if found and not found.bell.idle:
         yield dynamic_eq.act(work.samples, work.rate_hz, [found.bell]), {
             "repair": "sibilance", "where_hz": found.bell.centre_hz, "q": found.bell.q,
-            "measured_db": round(found.measured_db, 1), "usual_db": sibilance.USUAL_DB, **_moving(found.bell),
+            "measured_db": round(found.measured_db, 1), "usual_db": sibilance.USUAL_DB,
+            **_moving(found.bell, work.rate_hz),
         }  # fmt: skip
 
 
@@ -171,6 +176,7 @@ def _bleed(work: Work) -> Iterator[tuple[Samples, Entry]]:
             "repair": "bleed", "measured_db": found.level_db,
             "pauses_percent": round(100 * found.pause_share),
             "change_db": round(float(found.gain_db.min()), 1),
+            **_course(found.gain_db, found.hop / work.rate_hz),
         }  # fmt: skip
         yield bleed.without(work.samples, found), entry
 
@@ -182,11 +188,25 @@ def _exciter(work: Work) -> Iterator[tuple[Samples, Entry]]:
                         "change_db": level_db}  # fmt: skip
 
 
-def _moving(bell: dynamic_eq.Bell) -> Entry:
+def _moving(bell: dynamic_eq.Bell, rate_hz: int) -> Entry:
     """How deep a bell goes, on average over the time it works and at its deepest."""
     working = bell.gain_db[np.abs(bell.gain_db) > 0.1]
     mean = float(working.mean()) if working.size else 0.0
-    return {"change_db": round(mean, 1), "deepest_db": round(bell.deepest_db, 1)}
+    return {
+        "change_db": round(mean, 1),
+        "deepest_db": round(bell.deepest_db, 1),
+        **_course(bell.gain_db, bell.hop / rate_hz),
+    }
+
+
+def _course(gain_db: NDArray[np.floating], hop_s: float) -> Entry:
+    """A gain over time in at most 160 points, each the deepest of its stretch."""
+    size = max(1, -(-gain_db.size // _POINTS))
+    stretches = np.pad(gain_db, (0, -gain_db.size % size), mode="edge").reshape(-1, size)
+    return {
+        "history_db": [round(float(db), 1) for db in stretches.min(axis=1)],
+        "hop_s": round(size * hop_s, 4),
+    }
 
 
 def whole(stems: list[bands.Bands], findings: tuple[Finding, ...]) -> Whole:

@@ -16,7 +16,7 @@ from ..song import Song
 from .base import Context, Stage
 
 _PIECE = 1 << 17
-_POINTS = 240
+POINTS = 240
 
 
 class Tool(Stage):
@@ -103,7 +103,7 @@ def turned_down(sound: Sound, dynamics: Any, *, makeup: float = 1.0) -> tuple[So
 
 def history(gain: NDArray[np.float32], rate_hz: int) -> dict[str, Any]:
     """Gain reduction over time in at most 240 points, each the deepest of its stretch."""
-    size = max(1, -(-gain.size // _POINTS))
+    size = max(1, -(-gain.size // POINTS))
     padded = np.pad(gain, (0, -gain.size % size), mode="edge") if gain.size else np.ones(1)
     deepest = 20 * np.log10(np.maximum(padded.reshape(-1, size).min(axis=1), 1e-5))
     return {
@@ -111,6 +111,6 @@ def history(gain: NDArray[np.float32], rate_hz: int) -> dict[str, Any]:
         "mean_db": round(float(20 * np.log10(max(float(gain.mean(dtype=np.float64)), 1e-5))), 2)
         if gain.size
         else 0.0,
-        "reduction_db": [round(float(value), 1) for value in deepest],
+        "history_db": [round(float(value), 1) for value in deepest],
         "hop_s": round(size / rate_hz, 4),
     }

@@ -1,0 +1,149 @@
+"""What was done to sound: spectra of stems before and after with the applied curve, and gains over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from . import svg
+
+_TICKS = {
+    50: "50",
+    100: "100",
+    200: "200",
+    500: "500",
+    1000: "1 kHz",
+    2000: "2 k",
+    5000: "5 k",
+    10_000: "10 k",
+}
+_LEVELS, _CURVE, _GAINS, _GAP = 120, 64, 64, 22
+_RANGE_DB, _LEAST_CURVE_DB = 54, 3
+_SHORT = 4
+
+
+@dataclass(frozen=True)
+class Worked:
+    """One sound that a step changed.
+
+    Attributes:
+        title: the step and the stem.
+        words: what was done, a sentence an action.
+        spectrum: before, after and the curve between them; empty when not known.
+        gains: gain over time of what moves; empty when nothing does.
+    """
+
+    title: str
+    words: list[str]
+    spectrum: Markup
+    gains: Markup
+
+
+def worked(facts: Mapping[str, Any]) -> list[Worked]:
+    """All that steps did to stems and mix and left pictures of, in the order of the steps."""
+    found = []
+    for step in facts.get("steps") or []:
+        known = step.get("measurements") or {}
+        curves = known.get("curves") or known.get("on") or {}
+        stems = known.get("stems") if isinstance(known.get("stems"), Mapping) else {}
+        for name in curves:
+            actions = (stems or {}).get(name) or []
+            found.append(
+                Worked(
+                    f"{step['id']}: {name}",
+                    [_said(action) for action in actions],
+                    _spectrum(curves[name]),
+                    _history([*_moving(actions), *_moving(curves[name], step["id"])]),
+                )
+            )
+        if glue := _moving(known.get("bus") or {}, "glue"):
+            found.append(Worked(f"{step['id']}: mix", [], Markup(""), _history(glue)))
+    return [one for one in found if one.words or one.spectrum or one.gains]
+
+
+def _said(action: Mapping[str, Any]) -> str:
+    """``mud at 321 Hz: −4.9 dB``."""
+    where, change = action.get("where_hz"), action.get("change_db")
+    at = "" if where is None else f" at {_hertz(where)}"
+    by = "" if change is None else f": {change:+.1f} dB".replace("-", "−")
+    count = f", {action['count']} times" if "count" in action else ""
+    return f"{action['repair']}{at}{count}{by}"
+
+
+def _hertz(where: Any) -> str:
+    if isinstance(where, Sequence):
+        shown = ", ".join(f"{hz:.0f}" for hz in where[:_SHORT])
+        return f"{shown}{' …' if len(where) > _SHORT else ''} Hz"
+    return f"{where:.0f} Hz"
+
+
+def _moving(known: Any, name: str = "") -> list[tuple[str, Mapping[str, Any]]]:
+    """Everything in measurements that has a course over time, with what it is called."""
+    if isinstance(known, Mapping):
+        own = [(str(known.get("repair") or name), known)] if known.get("history_db") else []
+        return own + [one for key, value in known.items() for one in _moving(value, str(key))]
+    if isinstance(known, Sequence) and not isinstance(known, str):
+        return [one for value in known for one in _moving(value, name)]
+    return []
+
+
+def _x(hz: float) -> float:
+    return svg.LEFT + svg.PLOT * math.log(max(hz, 20) / 20) / math.log(1050)
+
+
+def _spectrum(curve: Mapping[str, Any]) -> Markup:
+    """Levels before and after where they are known, and below them the curve that was applied."""
+    hz, change = curve.get("curve_hz") or [], curve.get("curve_db") or []
+    if not hz:
+        return Markup("")
+    before, after = curve.get("before_db") or [], curve.get("after_db") or []
+    levels = _LEVELS if before else 0
+    parts = [svg.line("grid", _x(at), 0, _x(at), levels + _GAP + _CURVE) for at in _TICKS]
+    parts += [svg.label(text, _x(at), levels + _GAP + _CURVE + 15) for at, text in _TICKS.items()]
+    if before:
+        top = math.ceil(max([*before, *after]) / 6) * 6
+        parts += [svg.level(db, levels * (top - db) / _RANGE_DB) for db in range(top, top - _RANGE_DB, -18)]
+        for name, values in (("before", before), ("after", after)):
+            points = [
+                (_x(at), levels * (top - max(db, top - _RANGE_DB)) / _RANGE_DB)
+                for at, db in zip(hz, values, strict=False)
+            ]
+            parts.append(svg.path(points, f"line {name}"))
+    parts += list(_bent(hz, change, levels + _GAP))
+    return svg.picture("Spectrum and applied curve", levels + _GAP + _CURVE + 20, parts)
+
+
+def _bent(hz: Sequence[float], change_db: Sequence[float], top: float) -> Iterator[Markup]:
+    most = max(_LEAST_CURVE_DB, math.ceil(max(abs(db) for db in change_db)))
+
+    def y(db: float) -> float:
+        return top + _CURVE * (most - db) / (2 * most)
+
+    for db in (most, 0, -most):
+        yield svg.level(db, y(db), "dB" if db == most else "")
+    yield svg.path([(_x(at), y(db)) for at, db in zip(hz, change_db, strict=False)], "line applied")
+
+
+def _history(moving: Sequence[tuple[str, Mapping[str, Any]]]) -> Markup:
+    """Gains over the length of the song, one line each; nothing where nothing moves."""
+    if not moving:
+        return Markup("")
+    seconds = max(one["hop_s"] * len(one["history_db"]) for _, one in moving)
+    most = max(_LEAST_CURVE_DB, math.ceil(max(-min(one["history_db"]) for _, one in moving)))
+
+    def y(db: float) -> float:
+        return _GAINS * min(max(-db, 0), most) / most
+
+    parts: list[str] = [svg.level(-db, y(-db), "dB" if not db else "") for db in (0, most)]
+    for number, (name, one) in enumerate(moving):
+        points = [
+            (svg.LEFT + svg.PLOT * (k + 0.5) * one["hop_s"] / seconds, y(db))
+            for k, db in enumerate(one["history_db"])
+        ]
+        parts.append(svg.path(points, f"line h{number % 4}"))
+        parts.append(svg.label(name, svg.LEFT + 90 * number + 4, _GAINS + 15, "start", f"tick h{number % 4}"))
+    return svg.picture("Gain over time", _GAINS + 20, parts)
