@@ -8,7 +8,7 @@ from typing import Any
 
 from ..units import clock
 from .players import encoded, services
-from .repairs import worked
+from .repairs import DRAWN, worked
 from .similarity import picture
 from .timeline import timeline
 from .tone import tone
@@ -76,7 +76,8 @@ def _number(value: Any, unit: str = "") -> str:
 def _told(value: Any) -> str:
     """A measurement in a few words: numbers rounded, lists counted when long."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{str(k).replace('_', ' ')} {_told(v)}" for k, v in value.items()) or "nothing"
+        told = (f"{str(k).replace('_', ' ')} {_told(v)}" for k, v in value.items() if k not in DRAWN)
+        return ", ".join(told) or "nothing"
     if isinstance(value, (list, tuple)):
         return "; ".join(_told(v) for v in value[:6]) + (" …" if len(value) > 6 else "") if value else "none"
     return _number(value)

@@ -21,8 +21,10 @@ _TICKS = {
     5000: "5 k",
     10_000: "10 k",
 }
-_LEVELS, _CURVE, _GAINS, _GAP = 120, 64, 64, 22
-_RANGE_DB, _LEAST_CURVE_DB = 54, 3
+DRAWN = ("history_db", "hop_s", "curve_hz", "curve_db", "before_db", "after_db")
+"""Measurements that are pictures here and not words elsewhere."""
+_TOP, _LEVELS, _CURVE, _GAINS, _GAP = 8, 120, 64, 64, 22
+_RANGE_DB, _LEAST_CURVE_DB, _MOST_CURVE_DB = 54, 3, 24
 _SHORT = 4
 
 
@@ -101,27 +103,28 @@ def _spectrum(curve: Mapping[str, Any]) -> Markup:
     if not hz:
         return Markup("")
     before, after = curve.get("before_db") or [], curve.get("after_db") or []
-    levels = _LEVELS if before else 0
-    parts = [svg.line("grid", _x(at), 0, _x(at), levels + _GAP + _CURVE) for at in _TICKS]
+    levels = _TOP + _LEVELS if before else 0
+    parts = [svg.line("grid", _x(at), _TOP, _x(at), levels + _GAP + _CURVE) for at in _TICKS]
     parts += [svg.label(text, _x(at), levels + _GAP + _CURVE + 15) for at, text in _TICKS.items()]
     if before:
         top = math.ceil(max([*before, *after]) / 6) * 6
-        parts += [svg.level(db, levels * (top - db) / _RANGE_DB) for db in range(top, top - _RANGE_DB, -18)]
+
+        def y(db: float) -> float:
+            return _TOP + _LEVELS * (top - max(db, top - _RANGE_DB)) / _RANGE_DB
+
+        parts += [svg.level(db, y(db)) for db in range(top, top - _RANGE_DB, -18)]
         for name, values in (("before", before), ("after", after)):
-            points = [
-                (_x(at), levels * (top - max(db, top - _RANGE_DB)) / _RANGE_DB)
-                for at, db in zip(hz, values, strict=False)
-            ]
+            points = [(_x(at), y(db)) for at, db in zip(hz, values, strict=False)]
             parts.append(svg.path(points, f"line {name}"))
     parts += list(_bent(hz, change, levels + _GAP))
     return svg.picture("Spectrum and applied curve", levels + _GAP + _CURVE + 20, parts)
 
 
 def _bent(hz: Sequence[float], change_db: Sequence[float], top: float) -> Iterator[Markup]:
-    most = max(_LEAST_CURVE_DB, math.ceil(max(abs(db) for db in change_db)))
+    most = min(max(_LEAST_CURVE_DB, math.ceil(max(abs(db) for db in change_db))), _MOST_CURVE_DB)
 
     def y(db: float) -> float:
-        return top + _CURVE * (most - db) / (2 * most)
+        return top + _CURVE * (most - min(max(db, -most), most)) / (2 * most)
 
     for db in (most, 0, -most):
         yield svg.level(db, y(db), "dB" if db == most else "")
@@ -136,7 +139,7 @@ def _history(moving: Sequence[tuple[str, Mapping[str, Any]]]) -> Markup:
     most = max(_LEAST_CURVE_DB, math.ceil(max(-min(one["history_db"]) for _, one in moving)))
 
     def y(db: float) -> float:
-        return _GAINS * min(max(-db, 0), most) / most
+        return _TOP + _GAINS * min(max(-db, 0), most) / most
 
     parts: list[str] = [svg.level(-db, y(-db), "dB" if not db else "") for db in (0, most)]
     for number, (name, one) in enumerate(moving):
@@ -145,5 +148,7 @@ def _history(moving: Sequence[tuple[str, Mapping[str, Any]]]) -> Markup:
             for k, db in enumerate(one["history_db"])
         ]
         parts.append(svg.path(points, f"line h{number % 4}"))
-        parts.append(svg.label(name, svg.LEFT + 90 * number + 4, _GAINS + 15, "start", f"tick h{number % 4}"))
-    return svg.picture("Gain over time", _GAINS + 20, parts)
+        parts.append(
+            svg.label(name, svg.LEFT + 90 * number + 4, _TOP + _GAINS + 15, "start", f"tick h{number % 4}")
+        )
+    return svg.picture("Gain over time", _TOP + _GAINS + 20, parts)

@@ -110,7 +110,7 @@ def _curves(before: Sound, after: Sound) -> dict[str, list[float]]:
     _, now = third_octave_levels_db(after.samples, after.rate_hz)
     change = np.where(was > was.max() - _HEARD_DB, now - was, 0.0)
     named = {"curve_hz": hz, "before_db": was, "after_db": now, "curve_db": change}
-    return {name: [round(float(value), 1) for value in values] for name, values in named.items()}
+    return {name: [round(float(value), 1) + 0.0 for value in values] for name, values in named.items()}
 
 
 def _bands(stem: Sound) -> bands.Bands:

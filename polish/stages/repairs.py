@@ -204,7 +204,7 @@ def _course(gain_db: NDArray[np.floating], hop_s: float) -> Entry:
     size = max(1, -(-gain_db.size // _POINTS))
     stretches = np.pad(gain_db, (0, -gain_db.size % size), mode="edge").reshape(-1, size)
     return {
-        "history_db": [round(float(db), 1) for db in stretches.min(axis=1)],
+        "history_db": [round(float(db), 1) + 0.0 for db in stretches.min(axis=1)],
         "hop_s": round(size * hop_s, 4),
     }
 
