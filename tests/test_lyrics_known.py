@@ -80,6 +80,14 @@ def test_singing_that_no_line_accounts_for_is_left_out() -> None:
     )
 
 
+def test_the_lyrics_of_another_song_are_unmatched() -> None:
+    other = ("give me one more reason why", "I will call you after school", "nothing but a paper kite",
+             "tell your brother and your cousin")  # fmt: skip
+    found = align(spoken.recited(LINES)[0], "\n".join(other))
+    assert found.lines == ()
+    assert found.unmatched == other
+
+
 def test_lines_for_which_there_is_no_time_are_unmatched() -> None:
     sound, _ = spoken.recited(LINES[:2])
     never = ["nobody ever sings any of this in such a short song"] * 12

@@ -1,9 +1,9 @@
-"""What phones are sung, moment by moment: a small network of our own.
+"""What phones are sung, moment by moment: two small networks of our own, of one mind.
 
-It hears a separated voice as a mel spectrogram, and gives for every 20 ms the probability of
-each class of phones (`phones.CLASSES`). It was trained by ``tests/training`` on nothing but
+They hear a separated voice as a mel spectrogram, and give for every 20 ms the probability of
+each class of phones (`phones.CLASSES`). They were trained by ``tests/training`` on nothing but
 synthesised speech, pitched and stretched into singing and mixed with songs of the built-in
-composer, so it needs no download and carries no one's recordings.
+composer, so they need no download and carry no one's recordings.
 """
 
 from __future__ import annotations
@@ -40,21 +40,19 @@ def log_probabilities(voice: Sound) -> NDArray[np.float32]:
         voice: a separated voice, of any rate and channel count.
     """
     heard = normalised(features(voice))
-    network = _network()
     parts = []
     with threadpool_limits(1):
         for first in range(0, len(heard), _BLOCK):
             before = min(first, _CONTEXT)
-            part = _through(network, heard[first - before : first + _BLOCK + _CONTEXT])
-            parts.append(part[before : before + _BLOCK])
-    scores = np.concatenate(parts)
-    scores -= scores.max(axis=1, keepdims=True)
-    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+            block = heard[first - before : first + _BLOCK + _CONTEXT]
+            scores = sum(_log_softmax(_through(network, block)) for network in _networks())
+            parts.append(_log_softmax(scores / len(_networks()))[before : before + _BLOCK])
+    return np.concatenate(parts)
 
 
 def frequencies() -> NDArray[np.float32]:
     """How often each class came in training, ``(classes,)``, summing to 1."""
-    return _network()["prior"]
+    return _networks()[0]["prior"]
 
 
 def features(voice: Sound) -> Features:
@@ -90,11 +88,22 @@ def _mel_bank() -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=1)
-def _network() -> dict[str, NDArray[np.float32]]:
+def _networks() -> tuple[dict[str, NDArray[np.float32]], ...]:
+    """Two of a kind, trained apart: what both hear is surer than what one does."""
     from safetensors.numpy import load_file
 
     with as_file(files(__package__) / "sung_phones.safetensors") as path:
-        return {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
+        tensors = {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
+    numbers = sorted({name.split(".", 1)[0] for name in tensors})
+    return tuple(
+        {name.split(".", 1)[1]: tensor for name, tensor in tensors.items() if name.startswith(f"{number}.")}
+        for number in numbers
+    )
+
+
+def _log_softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    scores = scores - scores.max(axis=1, keepdims=True)
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
 
 
 def _through(network: dict[str, NDArray[np.float32]], heard: Features) -> NDArray[np.float32]:

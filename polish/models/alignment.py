@@ -10,29 +10,27 @@ what is heard where it was put is taken out again; both are unmatched and get no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.sound import Sound
-from ..dsp.chains import Chain, best_path
 from ..errors import StageFailed
 from ..song import Line, Lyrics, Word
 from .acoustic import HOP_S, frequencies, log_probabilities
 from .engines import Progress, Transcriber
-from .phones import CLASSES, VOWELS, language_of, phones
+from .phones import language_of, phones
+from .sung_chain import ELSE, Followed, Spelled, SungChain, nonsense
 from .words import KnownLine, known_lines
 
 _PRIOR = 0.6
 """How far a class that is frequent anyway counts for less."""
-_ELSE, _ANY = len(CLASSES), 0.2
+_ANY = 0.2
 """Between lines: a pause, or with this likelihood anything else."""
-_LINE_LEFT_OUT, _PAUSE_IN_LINE = 80.0, 1.0
-_STAY = {"vowel": -0.05, "other": -0.7, "pause": -0.1}
-_LEAST_FRAMES = 2
-_UNLIKE = -2.1
+_UNLIKE = -2.4
 """Mean log-probability of its phones under which a line is not what is heard."""
+_LINES_TO_JUDGE, _BETTER_THAN_NONSENSE = 4, 0.085
+"""From so many lines on, by how much in each frame words must fit better than nonsense does."""
 
 
 class BuiltinAligner(Transcriber):
@@ -70,21 +68,23 @@ def place(
     Raises:
         UsageError: nothing is known of how the language is pronounced.
     """
-    score = _Score.of(lines, language or language_of(_words_of(lines)))
+    language = language or language_of(_words_of(lines))
+    spelled = [[phones(word, language) for word in line.words] for line in lines]
     if not lines or len(heard) <= len(lines):  # each line passed over takes a frame
         return [None for _ in lines]
-    likelihoods = np.empty((len(heard), len(CLASSES) + 1), np.float32)
-    likelihoods[:, :_ELSE] = heard - _PRIOR * np.log(frequencies())
-    likelihoods[:, _ELSE] = np.logaddexp(likelihoods[:, 0], np.log(_ANY))
-    path = best_path(likelihoods, score.chain())
-    words = np.array(score.word)[path]
-    kinds = np.array(score.kind)[path]
+    likelihoods = np.empty((len(heard), ELSE + 1), np.float32)
+    likelihoods[:, :ELSE] = heard - _PRIOR * np.log(frequencies())
+    likelihoods[:, ELSE] = np.logaddexp(likelihoods[:, 0], np.log(_ANY))
+    found = SungChain.of(spelled).followed(likelihoods)
+    if not _of_this_song(spelled, found, likelihoods):
+        return [None for _ in lines]
     placed: list[NDArray[np.float64] | None] = []
     number = 0
     for line in lines:
-        inside = np.flatnonzero((words >= number) & (words < number + len(line.words)))
-        if inside.size and float(np.mean(heard[inside, kinds[inside]])) > _UNLIKE:
-            spans = [np.flatnonzero(words == number + k)[[0, -1]] + (0, 1) for k in range(len(line.words))]
+        inside = np.flatnonzero((found.words >= number) & (found.words < number + len(line.words)))
+        if inside.size and float(np.mean(heard[inside, found.kinds[inside]])) > _UNLIKE:
+            frames = [np.flatnonzero(found.words == number + k) for k in range(len(line.words))]
+            spans = [(each[0], each[-1] + 1) for each in frames]
             placed.append(np.array(spans) * HOP_S)
         else:
             placed.append(None)
@@ -92,62 +92,17 @@ def place(
     return placed
 
 
-@dataclass
-class _Score:
-    """The states that lyrics are sung through, as they are written down one after another.
+def _of_this_song(spelled: Spelled, found: Followed, likelihoods: NDArray[np.float32]) -> bool:
+    """Whether the words explain what is heard better than nonsense made of the same sounds does.
 
-    Attributes:
-        word: to which word each state belongs, counted from the first; −1: to none.
+    Anything can be laid over a song somehow, but only its own words fit it well. Too few lines
+    to judge by are taken at their word.
     """
-
-    kind: list[int] = field(default_factory=list)
-    word: list[int] = field(default_factory=list)
-    stay: list[float] = field(default_factory=list)
-    enter: list[float] = field(default_factory=list)
-    jump_from: list[int] = field(default_factory=list)
-    jump: list[float] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, lines: Sequence[KnownLine], language: str) -> _Score:
-        score = cls()
-        score._add(_ELSE, stay=0.0)
-        number = 0
-        for line in lines:
-            before = len(score.kind) - 1
-            for place, word in enumerate(line.words):
-                if place:  # a breath between words may be taken or not
-                    last = len(score.kind) - 1
-                    score._add(0, stay=_STAY["pause"], enter=-_PAUSE_IN_LINE)
-                    score._word(word, number, language, past_pause=last)
-                else:
-                    score._word(word, number, language)
-                number += 1
-            score._add(_ELSE, stay=0.0, jump_from=before, jump=-_LINE_LEFT_OUT)
-        return score
-
-    def chain(self) -> Chain:
-        return Chain(
-            np.array(self.kind), np.array(self.stay), np.array(self.enter), np.array(self.jump_from),
-            np.array(self.jump),
-        )  # fmt: skip
-
-    def _word(self, word: str, number: int, language: str, past_pause: int = -1) -> None:
-        for name in phones(word, language):
-            stay = _STAY["vowel" if name in VOWELS else "other"]
-            for _ in range(_LEAST_FRAMES):
-                self._add(CLASSES.index(name), word=number, stay=stay, jump_from=past_pause)
-                past_pause = -1
-
-    def _add(
-        self, kind: int, *, stay: float, word: int = -1, enter: float = 0.0, jump_from: int = -1,
-        jump: float = 0.0,
-    ) -> None:  # fmt: skip
-        self.kind.append(kind)
-        self.word.append(word)
-        self.stay.append(stay)
-        self.enter.append(enter)
-        self.jump_from.append(jump_from)
-        self.jump.append(jump)
+    if len(spelled) < _LINES_TO_JUDGE:
+        return True
+    others = [SungChain.of(each).followed(likelihoods).fit for each in nonsense(spelled)]
+    better = found.fit - (np.mean(others) + np.max(others)) / 2
+    return bool(better > _BETTER_THAN_NONSENSE * max(1, int(np.sum(found.words >= 0))))
 
 
 def _words_of(lines: Sequence[KnownLine]) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 RATE_HZ = 22_050
 _RETRIEVAL, _EVENTS, _IPA, _NO_EXIT = 1, 1, 2, 1 << 15
-_WORDS_A_MINUTE = 1
+_WORDS_A_MINUTE, _PITCH = 1, 3
 _WORD, _PHONE = 1, 7
 
 
@@ -47,8 +47,8 @@ _Callback = ctypes.CFUNCTYPE(
 )
 
 
-def say(text: str, voice: str, words_a_minute: int = 150) -> Speech:
-    """Say a text with one of eSpeak's voices: ``es``, ``en-us+f3`` …"""
+def say(text: str, voice: str, words_a_minute: int = 150, pitch: int = 50) -> Speech:
+    """Say a text with one of eSpeak's voices, ``es`` or ``en-us+f3``, at a pitch of 0 to 99."""
     parts: list[NDArray[np.int16]] = []
     phones: list[tuple[float, str]] = []
     words_s: list[float] = []
@@ -70,6 +70,7 @@ def say(text: str, voice: str, words_a_minute: int = 150) -> Speech:
     espeak.espeak_SetSynthCallback(callback)
     espeak.espeak_SetVoiceByName(voice.encode())
     espeak.espeak_SetParameter(_WORDS_A_MINUTE, words_a_minute, 0)
+    espeak.espeak_SetParameter(_PITCH, pitch, 0)
     letters = text.encode()
     espeak.espeak_Synth(letters, len(letters) + 1, 0, 1, 0, 1, None, None)
     espeak.espeak_Synchronize()

@@ -1,0 +1,113 @@
+"""Lyrics as the chain of sounds that singing them goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dsp.chains import Chain, best_path
+from .phones import CLASSES, VOWELS
+
+Spelled = Sequence[Sequence[Sequence[str]]]
+"""The phones of the words of the lines."""
+ELSE = len(CLASSES)
+"""The column of what may sound between lines."""
+_LINE_LEFT_OUT, _PAUSE_IN_LINE = 80.0, 1.0
+_STAY = {"vowel": -0.05, "other": -0.7, "pause": -0.1}
+_LEAST_FRAMES = 2
+
+
+@dataclass
+class SungChain:
+    """The states that lyrics are sung through, as they are written down one after another.
+
+    Between lines anything may be heard, between words a breath; a line may be passed over.
+
+    Attributes:
+        word: to which word each state belongs, counted from the first; −1: to none.
+    """
+
+    kind: list[int] = field(default_factory=list)
+    word: list[int] = field(default_factory=list)
+    stay: list[float] = field(default_factory=list)
+    enter: list[float] = field(default_factory=list)
+    jump_from: list[int] = field(default_factory=list)
+    jump: list[float] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, lines: Spelled) -> SungChain:
+        chain = cls()
+        chain._add(ELSE, stay=0.0)
+        number = 0
+        for line in lines:
+            before = len(chain.kind) - 1
+            for place, word in enumerate(line):
+                last = -1
+                if place:  # the breath may be taken or not
+                    last = len(chain.kind) - 1
+                    chain._add(0, stay=_STAY["pause"], enter=-_PAUSE_IN_LINE)
+                chain._word(word, number, past_pause=last)
+                number += 1
+            chain._add(ELSE, stay=0.0, jump_from=before, jump=-_LINE_LEFT_OUT)
+        return chain
+
+    def followed(self, likelihoods: NDArray[np.float32]) -> Followed:
+        """The best way through the chain.
+
+        Args:
+            likelihoods: logarithms, ``(frames, ELSE + 1)``.
+
+        Raises:
+            ValueError: there are fewer frames than lines.
+        """
+        kinds = np.array(self.kind)
+        chain = Chain(
+            kinds, np.array(self.stay), np.array(self.enter), np.array(self.jump_from), np.array(self.jump)
+        )
+        path = best_path(likelihoods, chain)
+        fit = float(likelihoods[np.arange(path.size), kinds[path]].sum(dtype=np.float64))
+        return Followed(np.array(self.word)[path], kinds[path], fit)
+
+    def _word(self, phones: Sequence[str], number: int, past_pause: int) -> None:
+        for name in phones:
+            stay = _STAY["vowel" if name in VOWELS else "other"]
+            for _ in range(_LEAST_FRAMES):
+                self._add(CLASSES.index(name), word=number, stay=stay, jump_from=past_pause)
+                past_pause = -1
+
+    def _add(
+        self, kind: int, *, stay: float, word: int = -1, enter: float = 0.0, jump_from: int = -1,
+        jump: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.kind.append(kind)
+        self.word.append(word)
+        self.stay.append(stay)
+        self.enter.append(enter)
+        self.jump_from.append(jump_from)
+        self.jump.append(jump)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A way through a chain.
+
+    Attributes:
+        words: the word each frame belongs to, counted from the first; −1: none; ``(frames,)``.
+        kinds: the class that is sung there, or `ELSE`.
+        fit: the sum of the logarithms of how likely they are.
+    """
+
+    words: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+    fit: float
+
+
+def nonsense(lines: Spelled) -> Iterator[Spelled]:
+    """The same sounds in another order: each line backwards, the last line first, and both."""
+    backwards = [[word[::-1] for word in line[::-1]] for line in lines]
+    yield backwards
+    yield lines[::-1]
+    yield backwards[::-1]
