@@ -13,7 +13,7 @@ import math
 import random
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from .demucs_apply import Heard, pieces, segment_frames, segments, starts
 from .demucs_networks import BAGS, WEIGHTS, network
 from .engines import Mode, Progress, Separated, Separator
 from .torch_speed import half_pays, memory_kept
+
+if TYPE_CHECKING:
+    from .demucs_layers import Kind
 
 FAST_ENOUGH_DB = 75.0
 """Multiplying in half precision must come this near to the exact stems, on the mix at hand."""
@@ -70,7 +73,9 @@ class Demucs(Separator):
         with memory_kept():
             for done, number in enumerate(runs):
                 loaded, shares = network(self.name, number), bag.shares(number)[wanted]
-                kind = _quickest(loaded, heard, wanted, shares, error) if mode == "fast" else "exact"
+                kind: Kind = "exact"
+                if mode == "fast":
+                    kind = _quickest(loaded, heard, wanted, shares, error)
                 for turn, start in enumerate(passes[number]):
                     share = shares / np.float32(len(passes[number]))
                     for at, piece in pieces(loaded, heard, kind, start=start):
@@ -103,13 +108,14 @@ def _quickest(
     """The quickest way to work that is near enough on the loudest segment; its error is added to `error`."""
     span = heard.loudest(segment_frames(loaded))
 
-    def stems(kind: Any) -> NDArray[np.float64]:
+    def stems(kind: Kind) -> NDArray[np.float64]:
         made = segments(loaded, heard, [span], kind)[0][wanted]
         return made.astype(np.float64) * shares[:, None, None]
 
     exact = stems("exact")
     signal = float(np.vdot(exact, exact))
-    for kind in ("half", "single") if half_pays() else ("single",):
+    kinds: tuple[Kind, ...] = ("half", "single") if half_pays() else ("single",)
+    for kind in kinds:
         missing = exact - stems(kind)
         missed = float(np.vdot(missing, missing))
         if kind == "single" or _ratio_db(signal, missed) >= FAST_ENOUGH_DB:

@@ -61,8 +61,9 @@ def quickened(network: Any) -> Any:
                 setattr(parent, name, RowByRow(child))
         if isinstance(parent, (MyTransformerEncoderLayer, CrossTransformerEncoderLayer)):
             gelu = parent.activation is functional.gelu
-            parent.linear1 = Dense(parent.linear1.weight, parent.linear1.bias, precision, gelu=gelu)
-            parent.linear2 = Dense(parent.linear2.weight, parent.linear2.bias, precision)
+            for name, after in (("linear1", gelu), ("linear2", False)):
+                linear = getattr(parent, name)
+                setattr(parent, name, Dense(linear.weight, linear.bias, precision, gelu=after))
             if gelu:
                 parent.activation = nn.Identity()
     return network
@@ -84,7 +85,8 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(…, inputs)`` to ``(…, outputs)`` of the type that it was worked out in."""
-        weight, bias = self.weight, self.bias
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
         if self.precision.kind == "half":
             if self._half is None:
                 kind = torch.float16 if weight.is_cuda else torch.bfloat16
@@ -150,6 +152,7 @@ class UpwardConv(nn.Module):
         self.taps = taps = conv.kernel_size[0] // self.stride
         by_row = conv.weight.detach()[..., 0].unflatten(2, (taps, self.stride)).flip(2)
         weight = by_row.permute(1, 3, 0, 2).flatten(0, 1)[..., None].contiguous()
+        assert conv.bias is not None
         self.weight, self.bias = nn.Parameter(weight, requires_grad=False), conv.bias
 
     @staticmethod
