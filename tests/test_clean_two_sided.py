@@ -10,6 +10,7 @@ import spoilt
 from polish.audio import Sound
 from polish.dsp import bleed, declick, dynamic_eq, shimmer
 from polish.song import Song
+from polish.stages.base import Context
 from polish.stages.clean import Clean
 
 
@@ -107,3 +108,11 @@ def test_a_mono_stem_and_a_far_shorter_one_are_cleaned(stems):
     assert {name: stem.samples.shape for name, stem in done.stems.items()} == {
         name: stem.samples.shape for name, stem in faulty.items()
     }
+
+
+def test_a_stem_of_unknown_name_is_kept_and_said():
+    said: list[str] = []
+    stems = {"kazoo": sounds.noise(1.0), "strings": sounds.noise(1.0), "Lead Vox": sounds.noise(1.0)}
+    done = Clean(rumble=False).run(Song(stems=stems), Context(notice=said.append))
+    assert list(done.stems) == list(stems)
+    assert said == ["not known by name, so judged as any other stem: kazoo"]

@@ -139,3 +139,13 @@ def test_a_style_that_speaks_of_stems_that_are_not_there_leaves_them_out():
     assert done["delay_db"] == {}
     with pytest.raises(StageFailed, match="vocals"):
         Mix(style="hiphop", delay={"vocals": -20}).run(Song(stems=stems))
+
+
+def test_twelve_stems_are_as_good_as_four():
+    names = ("lead_vocals", "backing_vocals", "drums", "percussion", "bass", "guitar", "keys", "strings",
+             "brass", "synth", "fx", "kazoo")  # fmt: skip
+    stems = {name: sounds.noise(1.0, 0.02, seed=k, pink=True) for k, name in enumerate(names)}
+    plain = Mix(amount=0).run(Song(stems=stems)).mix
+    assert sounds.snr_db(sounds.total(stems).samples, plain.samples) > 120
+    done = Mix(lead="lead_vocals", gains={"kazoo": -3}).run(Song(stems=stems))
+    assert set(done.measurements["mix"]["gains_db"]) == set(names)

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from ..audio import Samples, Sound
+from ..audio.stem_names import is_part
 from ..dsp import bands
 from ..dsp.spectrum import third_octave_levels_db
 from ..presets import kind_of
@@ -59,6 +60,9 @@ class Clean(Stage):
     )
 
     def run(self, song: Song, context: Context = Context()) -> Song:
+        unknown = [name for name in song.stems if kind_of(name) == "other" and not is_part(name)]
+        if unknown:
+            context.notice(f"not known by name, so judged as any other stem: {', '.join(unknown)}")
         done: dict[str, Sound] = {}
         noted: dict[str, list[repairs.Entry]] = {}
         # Two at a time: filters and transforms leave Python's lock, and memory stays small.

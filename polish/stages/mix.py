@@ -23,6 +23,8 @@ Style = Literal["pop", "rock", "electronic", "hiphop", "acoustic"]
 _HIGH_HZ = 4000.0
 _FURTHEST_DB = 12.0
 """How far `balance` moves a stem at most."""
+_TOUCH_DB = 1.0
+"""Gains up to that are a touch: they say nothing of the tone that is wanted."""
 _TEMPO_BPM = 120.0
 """Taken for the echo where no tempo is known."""
 
@@ -119,7 +121,8 @@ class Mix(Stage):
             "reverb_db": dict(self.reverb),
             "delay_db": dict(self.delay),
         }
-        plain = audio.add(list(stems.values()))
+        touched = bool(self.mute) or any(abs(gain) > _TOUCH_DB for gain in gains.values())
+        plain = audio.add(list((stems if touched else song.stems).values()))
         if self.amount and len(stems) > 1:
             powers = {name: bands.measure(stem.samples, stem.rate_hz) for name, stem in stems.items()}
             stems, made = room.made(
