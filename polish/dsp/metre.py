@@ -23,6 +23,10 @@ _TRIPLE_COST = 0.02
 _LEAST_LEAD = 0.05
 """So that a good fit counts for something where two places in the bar are equally strong."""
 _USUAL_ALTERNATION, _AGAINST_HALVES = 0.2, 0.85
+_HARMONY_MOVES, _LEAST_SPREAD = 0.1, 0.3
+"""A change of chord is 0.2 and more, a held one 0.02; what spreads less than `_LEAST_SPREAD` says little."""
+_WEIGHTS = (1.0, 0.7, 1.0, 1.0)
+"""Of bass, everything, harmony and its bass: the loudest onset of a bar is often the snare's."""
 _NEAR_COLUMNS = 3
 """An onset within 35 ms belongs to its beat."""
 
@@ -47,22 +51,32 @@ class Bars:
 def marks(beats_s: NDArray[np.float64], heard: onsets.Onsets, harmony: chroma.Chroma) -> NDArray[np.float64]:
     """What speaks for a downbeat at each of the beats, ``(measures, beats)``.
 
-    Bass onset, onset of everything, change of all harmony and of the bass.
+    Bass onset, onset of everything, change of all harmony and of the bass, each of a size that means
+    something from 1 on.
     """
     at = np.round(beats_s * onsets.COLUMNS_HZ).astype(int)
     return np.stack(
         [
             _highest_near(heard.low, at), _highest_near(heard.strength, at),
-            _change(harmony.all, beats_s), _change(harmony.bass, beats_s),
+            _change(harmony.all, beats_s) / _HARMONY_MOVES, _change(harmony.bass, beats_s) / _HARMONY_MOVES,
         ]
     )  # fmt: skip
+
+
+def between(beats_s: NDArray[np.float64], midway_s: NDArray[np.float64], heard: onsets.Onsets) -> float:
+    """Mean onset strength midway between beats, against that on beats."""
+    on, off = (
+        _highest_near(heard.strength, np.round(times_s * onsets.COLUMNS_HZ).astype(int)).mean()
+        for times_s in (beats_s, midway_s)
+    )
+    return float(off / max(on, 1e-9))
 
 
 def accents(measures: NDArray[np.float64]) -> NDArray[np.float64]:
     """The measures on one scale and averaged, ``(beats,)``: mean about 0, in standard deviations."""
     centred = measures - measures.mean(axis=1, keepdims=True)
-    spread = np.maximum(centred.std(axis=1, keepdims=True), 1e-9)
-    return np.clip(centred / spread, -2, 3).mean(axis=0)
+    spread = np.maximum(centred.std(axis=1, keepdims=True), _LEAST_SPREAD)
+    return np.average(np.clip(centred / spread, -2, 3), axis=0, weights=_WEIGHTS)
 
 
 def bars(accent: NDArray[np.float64]) -> Bars:
@@ -102,7 +116,9 @@ def _change(pitches: NDArray[np.float32], beats_s: NDArray[np.float64]) -> NDArr
     sums = np.concatenate([np.zeros((1, 12)), np.cumsum(pitches, axis=0, dtype=np.float64)])
     edges = np.clip(np.round(beats_s * chroma.COLUMNS_HZ).astype(int), 0, len(pitches))
     each = chroma.rows_of_one(sums[np.append(edges[1:], len(pitches))] - sums[edges])
-    return np.concatenate([[0.0], 1 - np.sum(each[1:] * each[:-1], axis=1)])
+    changes = 1 - np.sum(each[1:] * each[:-1], axis=1)
+    # The first beat has nothing before it to compare with: it says what is usual.
+    return np.concatenate([[np.median(changes) if changes.size else 0.0], changes])
 
 
 def _positions(accent: NDArray[np.float64], metre: int) -> tuple[float, NDArray[np.int64]]:

@@ -64,15 +64,16 @@ def tempogram(flat: NDArray[np.float64]) -> Tempogram:
     starts = np.arange(0, max(flat.size, 1), round(_HOP_S * COLUMNS_HZ))
     pieces = np.stack([padded[start : start + count] for start in starts]) * window
     lags = _autocorrelation(pieces)
-    # The taper shortens with the lag, and so would every beat's weight: that is put right as
-    # far as enough of the window takes part.
-    lags /= np.maximum(_autocorrelation(window[None]), 0.1)
+    # The taper shortens with the lag, and so does what there is of a sound at its ends, and so would
+    # every beat's weight: that is put right as far as enough of the window takes part.
+    there = np.pad(np.ones(flat.size), (count // 2, count))
+    lags /= np.maximum(_autocorrelation(np.stack([there[at : at + count] for at in starts]) * window), 0.1)
     steps = round(np.log2(FASTEST_BPM / SLOWEST_BPM) * _STEPS_PER_OCTAVE)
     bpm = SLOWEST_BPM * 2 ** (np.arange(steps + 1) / _STEPS_PER_OCTAVE)
     at = np.outer(np.arange(1, _MULTIPLES + 1), 60 * COLUMNS_HZ / bpm)
-    inside = at < 0.75 * count
+    inside = at < 0.75 * min(count, flat.size)
     values = np.stack([np.interp(np.minimum(at, count - 1), np.arange(count), row) for row in lags])
-    comb = np.sum(values * inside, axis=1) / inside.sum(axis=0)
+    comb = np.sum(values * inside, axis=1) / np.maximum(inside.sum(axis=0), 1)
     return Tempogram(bpm, comb)
 
 

@@ -70,7 +70,6 @@ def bar_edges_s(downbeats_s: Sequence[float], first_s: float, last_s: float) -> 
 
 def bars(heard: onsets.Onsets, harmony: chroma.Chroma, edges_s: NDArray[np.float64]) -> Bars:
     """The bars between `edges_s`; see `Bars`."""
-    count = edges_s.size - 1
     pitches = _pooled(chroma.rows_of_one(harmony.all), edges_s, chroma.COLUMNS_HZ, _QUARTERS)
     bass = _pooled(chroma.rows_of_one(harmony.bass), edges_s, chroma.COLUMNS_HZ, _HALVES)
     chords = chroma.rows_of_one(np.hstack([chroma.rows_of_one(pitches), 0.7 * chroma.rows_of_one(bass)]))
@@ -81,7 +80,8 @@ def bars(heard: onsets.Onsets, harmony: chroma.Chroma, edges_s: NDArray[np.float
     timbre = np.hstack(colour)
     least = np.repeat([_LEAST_COLOUR, _LEAST_MOTION], [_TIMBRE, _MOTION])
     timbre = (timbre - timbre.mean(axis=0)) / np.maximum(timbre.std(axis=0), least)
-    far = np.mean((timbre[:, None] - timbre[None]) ** 2, axis=2) if count > 1 else np.zeros((1, 1))
+    size = np.sum(timbre**2, axis=1)
+    far = np.maximum(size[:, None] + size[None] - 2 * timbre @ timbre.T, 0) / timbre.shape[1]
     alike = np.exp(-far / max(float(np.median(far)), _LEAST_FAR))
     return Bars(edges_s, chords @ chords.T, timbre, alike, mel.mean(axis=1))
 
