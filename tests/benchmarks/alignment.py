@@ -59,7 +59,8 @@ def _row(folder: Path) -> tuple[float, float, float]:
     print(f"| {folder.name} | {truth.size} | {len(lyrics.unmatched)} of {len(lines)} | {error.mean():.2f} "
           f"| {100 * right:.0f} | {np.abs(guess - truth)[sure & firsts].mean():.2f} "
           f"| {mir.absolute_error(truth, even)[1]:.2f} "
-          f"| {100 * mir.percentage_correct(truth, even, window=0.3):.0f} | {took_s:.1f} |", flush=True)  # fmt: skip
+          f"| {100 * mir.percentage_correct(truth, even, window=0.3):.0f} "
+          f"| {took_s:.1f} |", flush=True)  # fmt: skip
     return (
         float(error.mean()),
         float(np.abs(guess - truth)[sure & firsts].mean()),
