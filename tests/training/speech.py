@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE_HZ = 22_050
-_RETRIEVAL, _EVENTS, _IPA, _NO_EXIT = 1, 1, 2, 1 << 15
+_SYNCHRONOUS, _EVENTS, _IPA, _NO_EXIT = 2, 1, 2, 1 << 15
 _WORDS_A_MINUTE, _PITCH = 1, 3
 _WORD, _PHONE = 1, 7
 
@@ -83,6 +83,6 @@ def _espeak() -> ctypes.CDLL:
 
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     data = espeakng_loader.get_data_path().encode()
-    rate_hz = library.espeak_Initialize(_RETRIEVAL, 0, data, _EVENTS | _IPA | _NO_EXIT)
+    rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, data, _EVENTS | _IPA | _NO_EXIT)
     assert rate_hz == RATE_HZ, rate_hz
     return library
