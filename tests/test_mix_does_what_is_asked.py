@@ -35,8 +35,8 @@ def test_stems_are_brought_to_the_relations_that_are_wanted():
     assert level(moved["drums"]) - level(done.mix) == pytest.approx(-6, abs=0.3)
 
 
-def low_end(bass_level: float) -> dict[str, Sound]:
-    t = sounds.times(6.0)
+def low_end(bass_level: float, seconds: float = 4.0) -> dict[str, Sound]:
+    t = sounds.times(seconds)
     kick = np.sin(2 * np.pi * 60 * (t % 0.5)) * np.exp(-(t % 0.5) * 14) * 0.3
     bass = np.sin(2 * np.pi * 70 * t) * bass_level
     return {
@@ -116,9 +116,9 @@ def test_every_value_of_a_style_is_used(style, setting):
     assert known["mix"][setting] != default
     if isinstance(known["mix"][setting], dict):
         assert set(known["mix"][setting]) <= set(presets.kinds())
-    stems = {**low_end(0.3), "vocals": sounds.noise(6.0, 0.02), "other": sounds.noise(6.0, 0.02, seed=2)}
+    stems = {**low_end(0.3), "vocals": sounds.noise(4.0, 0.02), "other": sounds.noise(4.0, 0.02, seed=2)}
     wide = stems["bass"].samples * np.array([[1.0], [-0.4]], np.float32)
-    peaks = (1 + 30 * (sounds.times(6.0) % 0.5 < 0.01)).astype(np.float32)
+    peaks = (1 + 30 * (sounds.times(4.0) % 0.5 < 0.01)).astype(np.float32)
     stems |= {"bass": stems["bass"].with_samples(wide),
               "vocals": stems["vocals"].with_samples(stems["vocals"].samples * peaks)}  # fmt: skip
     with_it = Mix(style=style, amount=100).run(Song(stems=stems)).mix

@@ -18,7 +18,7 @@ from polish.stages.compress import Compress
 
 @pytest.fixture(scope="module")
 def facts() -> dict:
-    stems = spoilt.songs(7005, 9.0)
+    stems = spoilt.songs(7005, 8.0)
     _, faulty = spoilt.FAULTS["mud"].plant(stems, "all", np.random.default_rng(3))
     song = Clean().run(Song(mix=sounds.total(faulty), stems=faulty))
     song = Compress(stems=["drums"]).run(song)

@@ -31,10 +31,14 @@ from polish.stages.clean import Clean
 PROOF_FROM = 5000
 
 
-def through(stems: spoilt.Stems) -> Song:
+ASKED_FOR = ("mud", "harshness", "mud in one", "resonance")
+"""Faults for which `clean` looks at the findings of `check`; it is run for these and for clean sound."""
+
+
+def through(stems: spoilt.Stems, *, checked: bool = True) -> Song:
     """What a recipe does: the song is checked, then its stems are cleaned."""
     song = Song(mix=audio.add(list(stems.values())), stems=stems)
-    return Clean().run(Check().run(song))
+    return Clean().run(Check().run(song) if checked else song)
 
 
 def gains_db(fault: spoilt.Fault, stems: spoilt.Stems, seed: int) -> Iterator[tuple[str, float, float]]:
@@ -46,7 +50,7 @@ def gains_db(fault: spoilt.Fault, stems: spoilt.Stems, seed: int) -> Iterator[tu
         if name != "all" and spoilt.rms(stems[name].samples) < 1e-3:
             continue
         wanted, faulty = fault.plant(stems, name, rng)
-        done = through(faulty).stems
+        done = through(faulty, checked=fault in map(spoilt.FAULTS.get, ASKED_FOR)).stems
         true, *heard = (
             audio.add(list(each.values())) if name == "all" else each[name] for each in (wanted, faulty, done)
         )
@@ -113,7 +117,7 @@ def main() -> None:
                 f"{nearer.min():+.1f} dB",
             ]
             row = [word, fault.strength, f"{kind} {', '.join(fault.stems)}", where, *figures]
-            print("|", " | ".join([*row, f"{(nearer >= 6).sum()} of {nearer.size}"]), "|")
+            print("|", " | ".join([*row, f"{(nearer >= 6).sum()} of {nearer.size}"]), "|", flush=True)
     print("\nMedians over the cases; «by 6 dB» counts the cases that came nearer by 6 dB or more.\n")
     print("| clean sound | stems | bit for bit | least SNR | most change of a band | most loss of a voice |")
     print("|---|---|---|---|---|---|")
