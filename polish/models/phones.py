@@ -26,7 +26,7 @@ _UNSPEAKABLE = ("stop", "a")
 """What stands for a word that no rule can read: a syllable."""
 _VOICES = {"en": "en-us", "es": "es-419", "zh": "cmn", "pt": "pt-br", "no": "nb"}
 _MARKS = re.compile(r"\([^)]*\)")
-_IPA, _UTF8, _RETRIEVAL = 2, 1, 1
+_IPA, _UTF8, _SYNCHRONOUS = 2, 1, 2
 _TRIES = 200
 
 
@@ -111,5 +111,5 @@ def _espeak() -> ctypes.CDLL:
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     library.espeak_TextToPhonemes.restype = ctypes.c_char_p
     library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
-    library.espeak_Initialize(_RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 1 << 15)
+    library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 1 << 15)
     return library
