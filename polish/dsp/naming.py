@@ -20,6 +20,10 @@ _QUIET_VOICE = 0.25
 _NEAR_LU = 1.0
 _APART_LU = 2.0
 _SHORT = 0.7
+_TELLS_LU = 3.0
+"""Between the quietest and the loudest group: from here on loudness tells what a chorus is; less, less."""
+_ORDER_LU = 3.0
+"""What it counts against a chorus, where loudness tells nothing, to come first or only once."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ class _Form:
         voices = [voice for index in self.heard if (voice := parts[index].voice) is not None]
         self.sung = max(voices) if voices and max(voices) > 0.05 else None
         self.end_s = parts[-1].end_s if parts else 0.0
+        levels = [self.level(group) for group in self.groups if len(self.groups) > 1]
+        self.tells = min(float(np.ptp(levels)) / _TELLS_LU, 1.0) if levels else 1.0
 
     def of(self, group: int) -> list[int]:
         return [index for index in self.heard if self.parts[index].group == group]
@@ -98,9 +104,15 @@ class _Form:
         return -scores[0][1], lead
 
     def _chorus_score(self, group: int) -> float:
-        """Loudness, raised by every return; a part without voice or at an end only is hardly one."""
+        """Loudness, raised by every return; a part without voice or at an end only is hardly one.
+
+        Where all parts are about as loud, a chorus is what returns after another part that returns.
+        """
         own = self.of(group)
         score = self.level(group) + 1.5 * min(len(self.visits(group)) - 1, 2)
+        ends = {self.heard[0], self.heard[-1]}
+        inner = [index for index in self.heard if not ends.issuperset(self.of(self.parts[index].group))]
+        score -= _ORDER_LU * (1 - self.tells) * (own[0] == min(inner, default=-1) or len(own) == 1)
         score -= 6.0 * (not any(self.is_sung(index) for index in own))
         return score - 6.0 * (own == [self.heard[0]] or own == [self.heard[-1]])
 
@@ -121,7 +133,8 @@ class _Form:
             return Name("prechorus", sure - 0.1)
         if len(self.visits(part.group)) > 1 or part.start_s < 0.4 * self.end_s:
             return Name("verse", sure)
-        if part.loudness_lufs > self.level(chorus) - _NEAR_LU and lead < 3.0:
+        near = self.level(part.group) > self.level(chorus) - _NEAR_LU
+        if near and lead < 3.0 and self.tells == 1.0:
             return Name("chorus", 0.3)
         before = sum(visit < index for visit in self.visits(chorus))
         return Name("bridge", 0.45) if before > 1 else Name("verse", 0.35)
@@ -139,6 +152,9 @@ class _Form:
             return True
         if part.group == chorus or neighbour not in self.heard:
             return False
+        ends = {self.heard[0], self.heard[-1]}
+        if self.tells < 1.0 and ends.issuperset(self.of(part.group)) and part.length_s <= self.usual_s:
+            return True
         apart = (self.parts[neighbour].loudness_lufs or -70.0) - (part.loudness_lufs or -70.0)
         if len(self.of(part.group)) > 1:
             return apart > 2 * _APART_LU

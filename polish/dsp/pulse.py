@@ -27,6 +27,10 @@ _PREFERENCE_OCTAVES = 0.9
 """People tap near 110 to 120 BPM (van Noorden & Moelants 1999)."""
 _DRIFT_STEPS = 2
 """A tempo moves at most this many steps (of 1.2 %) from one window to the next, a second later."""
+_USUAL_REACH, _FARTHEST = 1.2, 1.45
+_LEAP_COST, _AWAY_COST = 2.0, 0.25
+"""What a change of tempo at once costs (what a clear beat gains over none in four seconds), and every
+second farther away than usual."""
 _TIGHTNESS = 100.0
 """What an uneven beat costs against a missed onset (Ellis 2007 uses 100 to 400)."""
 
@@ -83,12 +87,14 @@ def preference(bpm: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def tempo_path(gram: Tempogram, bpm: float) -> NDArray[np.float64]:
-    """The tempo of every window, ``(windows,)`` in BPM, that stays within a fifth of `bpm`.
+    """The tempo of every window, ``(windows,)`` in BPM.
 
-    The path with the highest sum of comb values that moves at most 2.4 % a second (Viterbi).
+    The path with the highest sum of comb values that moves at most 2.4 % a second (Viterbi) and
+    stays within a fifth of `bpm`; at a price it leaps, or goes farther: a song may change its tempo.
     """
-    near = np.flatnonzero(np.abs(np.log2(gram.bpm / bpm)) <= np.log2(1.2))
-    score = gram.comb[:, near]
+    far = np.abs(np.log2(gram.bpm / bpm))
+    near = np.flatnonzero(far <= np.log2(_FARTHEST))
+    score = gram.comb[:, near] - _AWAY_COST * (far[near] > np.log2(_USUAL_REACH))
     best, came = score[0].copy(), np.zeros(score.shape, int)
     moves = np.arange(-_DRIFT_STEPS, _DRIFT_STEPS + 1)
     cost = 0.02 * np.abs(moves)[:, None]
@@ -96,8 +102,11 @@ def tempo_path(gram: Tempogram, bpm: float) -> NDArray[np.float64]:
         padded = np.pad(best, _DRIFT_STEPS, constant_values=-np.inf)
         options = np.stack([padded[_DRIFT_STEPS + m : _DRIFT_STEPS + m + near.size] for m in moves]) - cost
         choice = np.argmax(options, axis=0)
-        came[row] = np.arange(near.size) + moves[choice]
-        best = options[choice, np.arange(near.size)] + score[row]
+        origin, reached = np.arange(near.size) + moves[choice], options[choice, np.arange(near.size)]
+        leap = int(np.argmax(best))
+        leapt = best[leap] - _LEAP_COST > reached
+        came[row] = np.where(leapt, leap, origin)
+        best = np.where(leapt, best[leap] - _LEAP_COST, reached) + score[row]
     path = np.empty(len(score), int)
     path[-1] = int(np.argmax(best))
     for row in range(len(score) - 1, 0, -1):

@@ -18,7 +18,7 @@ DRIFT_PCT = 4.0
 _FEWEST_BARS = 12
 _FIRST_BARS = 4
 _SLOTS = 32
-_DRIFT_BEATS, _FEWEST_BEATS = 16, 48
+_DRIFT_BEATS, _FEWEST_BEATS = 16, 40
 
 
 def missing_variation(known: Known) -> list[Fault]:
