@@ -69,6 +69,8 @@ SONG_HUMP_HZ: Mapping[str, tuple[float, float]] = {"mud": MUD_HZ, "harshness": (
 _PEAK_OVER_MEAN = 1.4
 """How much deeper a bell is at its middle than it lowers its band on average, or its hump."""
 _SONG_RAMP_DB = 0.15
+_SURE_DENSITY_DB: Mapping[str, float] = {"mud": 3.8, "harshness": 2.0}
+"""A hump alone may be a part's own; with so much of the band over what lies around it, it is the song's."""
 _BEYOND_DB = 14.0
 """So far over the edge it is no fault but a part without a body to compare with, such as a pure tone."""
 _RAMP_DB = 1.5
@@ -120,7 +122,7 @@ class Whole:
     def sure(self) -> float:
         """0 to 1: whether the whole song has the fault, by its hump and by its balance."""
         hump = (self.hump_db - SONG_HUMP[self.fault].edge_db) / _SONG_RAMP_DB
-        density = (self.density_db - SONG_USUAL[self.fault].edge_db) / _SONG_RAMP_DB
+        density = (self.density_db - _SURE_DENSITY_DB[self.fault]) / _SONG_RAMP_DB
         return float(np.clip(min(hump, density), 0, 1)) if self.parts > 1 else 0.0
 
     @property
