@@ -37,9 +37,9 @@ _LEAST_STRENGTH = 0.1
 _ACROSS_THREE, _SHORT_S = 0.5, 8.0
 """Tempi that differ by three against two are rarer to mistake than halves and doubles, but not in a
 sound that is shorter than the window in which tempo is first read."""
-_LEAST_BETWEEN, _MOST_BETWEEN, _TOO_MUCH_BETWEEN = 0.5, 0.75, 4.0
+_LEAST_BETWEEN, _MOST_BETWEEN, _TOO_MUCH_BETWEEN = 0.5, 0.9, 4.0
 """Onsets midway between beats, against those on beats: at the right level of the metre 0.07 to 0.65 (of
-songs of our own, 5th and 95th percentile), at twice the tempo 0.1 to 0.4, at half of it 0.3 to 2.8."""
+songs of our own, 5th and 95th percentile; 0.9 in records), at twice it 0.1 to 0.4, at half 0.3 to 2.8."""
 _CLEAR_ENOUGH = 0.5
 """A level with less than this share of the best one's clarity is none."""
 
