@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import shutil
+import tempfile
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import espeakng_loader
 import numpy as np
@@ -78,10 +82,17 @@ def say(text: str, voice: str, words_a_minute: int = 150, pitch: int = 50) -> Sp
     return Speech(samples, tuple(phones), tuple(words_s))
 
 
+@cache
 def _espeak() -> ctypes.CDLL:
-    """The library, set up anew each time: another user of it in this process may want no events."""
+    """A copy of the library for ourselves, set up once.
 
-    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    The library that the product has loaded is set up for other events, and setting one up a second
+    time leaves its voices pointing at tables that are gone.
+    """
+    own = Path(tempfile.mkdtemp()) / "espeak-ng"
+    shutil.copyfile(espeakng_loader.get_library_path(), own)
+    library = ctypes.CDLL(str(own))
+    shutil.rmtree(own.parent, ignore_errors=True)
     data = espeakng_loader.get_data_path().encode()
     rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, data, _EVENTS | _IPA | _NO_EXIT)
     assert rate_hz == RATE_HZ, rate_hz
