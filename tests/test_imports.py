@@ -14,7 +14,7 @@ import polish
 
 ROOT = Path(polish.__file__).parent
 ROOMS = ("cli", "batch", "run", "recipe", "stages", "deliver", "report", "models", "dsp", "ground")
-GROUND = ("song", "audio", "units", "errors", "files", "declared")
+GROUND = ("compiled", "song", "audio", "units", "errors", "files", "declared")
 HEAVY = (
     "torch", "torchaudio", "transformers", "demucs", "whisper", "faster_whisper", "librosa", "sklearn",
     "numba", "scipy", "pedalboard", "pyloudnorm", "soxr", "ray", "huggingface_hub",
@@ -84,7 +84,7 @@ def test_imports_go_down_only(path):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "dsp").rglob("*.py")), ids=relative)
 def test_dsp_is_arrays_and_nothing_else(path):
-    allowed = {"numpy", "scipy", "numba", *sys.stdlib_module_names}
+    allowed = {"numpy", "scipy", *sys.stdlib_module_names}
     for module in imports(path):
         assert module[0] in allowed or room(module) in ("dsp", "ground"), ".".join(module)
 
@@ -170,3 +170,11 @@ def test_a_stage_touches_no_slot_that_it_does_not_declare():
         }
         declared = {*stage.reads, *stage.uses, *stage.writes, *stage.may_write}
         assert touched & {*SLOTS, "title", "tags"} <= declared, name
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_compiled_code_is_kept_behind_a_lock(path):
+    packages = {module[0] for module in imports(path)}
+    if packages & {"numba", "librosa"} and relative(path) != "compiled.py":
+        assert ("polish", "compiled") in {module[:2] for module in imports(path)}
+        assert "numba" not in packages

@@ -14,8 +14,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..compiled import njit
 
 _TAPS = 9
 THRESHOLD_DB = {

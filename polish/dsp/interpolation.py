@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..compiled import njit
 
 
 def interpolator(factor: int, taps: int, beta: float) -> NDArray[np.float32]:

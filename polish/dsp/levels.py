@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ..audio.sound import Samples
+from ..compiled import njit
 from ..units import decibels
 
 FULL_SCALE = 1 - 2.0**-15

@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..audio.sound import Samples
+from ..compiled import njit
 from ..units import amplitude
 from .peak import block_peaks
 from .reduction import Reducer, Reduction

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..audio.sound import Samples
+from ..compiled import njit
 from .speakers import channel_weights
 
 BINS_PER_S = 100

@@ -10,8 +10,9 @@ Spectrograms are magnitudes, ``(columns, bins)`` float32, time first.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..compiled import njit
 
 Magnitudes = NDArray[np.float32]
 """`float32`, shape ``(columns, bins)``."""

@@ -12,9 +12,9 @@ Spectrograms are magnitudes, ``(columns, bins)`` float32, time first.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import njit
 from .medians import Magnitudes
 
 _STEPS_PER_OCTAVE = 48

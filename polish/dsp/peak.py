@@ -14,10 +14,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..audio.sound import Samples
+from ..compiled import njit
 from ..units import decibels
 from .blocks import excerpt
 from .interpolation import halves, interpolator, quarters, vertex

@@ -14,9 +14,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
+
+from ..compiled import njit
 
 Reduction = NDArray[np.float64]
 """dB by block, ``(rows, blocks)``: one row for all channels, or one each."""

@@ -10,8 +10,8 @@ Spectrograms are magnitudes, ``(columns, bins)`` float32, time first.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..compiled import njit
 from .medians import Magnitudes
 
 

@@ -63,13 +63,17 @@ def tuning_cents(mix: Sound) -> float | None:
     The mode of the pitches of the spectrum's peaks (`librosa.estimate_tuning`), over at most a
     minute from the middle.
     """
-    import librosa
+    from ..compiled import alone
 
     middle_s = mix.duration_s / 2
     mono = one_channel(mix.cut(middle_s - 30, middle_s + 30))
     if mono.frames < 4096 or mono.silent:
         return None
-    return round(100 * float(librosa.estimate_tuning(y=mono.samples[0], sr=mono.rate_hz)), 1)
+    with alone():
+        import librosa
+
+        tuning_bins = float(librosa.estimate_tuning(y=mono.samples[0], sr=mono.rate_hz))
+    return round(100 * tuning_bins, 1)
 
 
 def drift_pct(grid: Grid) -> float | None:
