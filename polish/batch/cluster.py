@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
 from itertools import islice
 from typing import Any
@@ -35,7 +36,10 @@ def run(
     if ours:
         try:
             ray.init(
-                address=address, log_to_driver=False, include_dashboard=False if address == "local" else None
+                address=address,
+                include_dashboard=False if address == "local" else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
             what = f"no Ray cluster answers: {str(error).splitlines()[0]}"
