@@ -116,6 +116,7 @@ class Song:
         masters: finished masters by the id of the step that made them.
         measurements: per step id, what that step measured and did; JSON values, keys
             ending in their unit.
+        notices: what the user should know of how the draft was read.
     """
 
     title: str = "song"
@@ -129,6 +130,7 @@ class Song:
     findings: tuple[Finding, ...] = ()
     measurements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: str | Path) -> Song:
@@ -136,7 +138,7 @@ class Song:
 
         A file fills `draft` and `mix`. A folder of stems (``vocals.wav``, ``drums.wav`` …,
         of one rate and channel count; shorter ones are padded with silence) also fills
-        `stems`, and its sum is the mix.
+        `stems`, and its sum is the mix; `notices` say what was padded or left out.
 
         Raises:
             BadInput: see `polish.audio.read` and `polish.audio.read_stems`.
@@ -145,9 +147,10 @@ class Song:
 
         path = Path(path)
         if path.is_dir():
-            stems = audio.read_stems(path)
-            mix = audio.add(list(stems.values()))
-            return cls(title=path.resolve().name, draft=mix, mix=mix, stems=stems)
+            folder = audio.stem_folder(path)
+            mix = audio.add(list(folder.stems.values()))
+            title = path.resolve().name
+            return cls(title=title, draft=mix, mix=mix, stems=dict(folder.stems), notices=folder.said())
         sound = audio.read(path)
         return cls(title=path.stem, draft=sound, mix=sound, tags=audio.read_tags(path))
 

@@ -66,6 +66,17 @@ def test_a_mix_or_a_sum_beside_the_stems_is_not_counted_twice(tmp_path) -> None:
     assert "sum of" in found.left_out[tmp_path / "something.mp3"]
 
 
+def test_what_was_left_out_or_padded_is_said(tmp_path) -> None:
+    band = sounds.band(2.0)
+    for name, stem in band.items():
+        audio.write(tmp_path / f"{name}.wav", stem.cut(0, 1.5) if name == "bass" else stem)
+    audio.write(tmp_path / "mix.wav", sounds.total(band))
+    assert Song.read(tmp_path).notices == (
+        "mix.wav is left out: it is a mix, not a stem",
+        "bass ends 0.50 s before the longest stem, and is silent from there on",
+    )
+
+
 def test_vocals_beside_their_parts_are_not_counted_twice(tmp_path) -> None:
     lead, backing = sounds.sine(440), sounds.sine(550)
     parts = {

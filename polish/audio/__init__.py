@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from .probing import Probe, probe
     from .reading import read
     from .scratching import rest, scratch
-    from .stems import read_stems
+    from .stems import read_stems, stem_folder
     from .streaming import Blocks, blocks
     from .tags import read_tags
     from .writing import write
 
 __all__ = [
     "HOLDS_LYRICS", "Blocks", "Format", "Probe", "Samples", "Sound", "add", "blocks", "lyric_video", "peak",
-    "preview", "probe", "read", "read_stems", "read_tags", "resample", "rest", "scratch", "write",
-    "write_lyrics",
+    "preview", "probe", "read", "read_stems", "read_tags", "resample", "rest", "scratch", "stem_folder",
+    "write", "write_lyrics",
 ]  # fmt: skip
 
 _HOMES = {
@@ -38,7 +38,7 @@ _HOMES = {
     "add": "convert", "blocks": "streaming", "lyric_video": "karaoke_video", "write_lyrics": "lyric_tags",
     "peak": "convert", "preview": "previews", "probe": "probing", "read": "reading", "read_stems": "stems",
     "read_tags": "tags", "resample": "convert", "rest": "scratching", "scratch": "scratching",
-    "write": "writing",
+    "stem_folder": "stems", "write": "writing",
 }  # fmt: skip
 
 

@@ -40,6 +40,16 @@ class StemFolder:
     left_out: Mapping[Path, str]
     padded_s: Mapping[str, float]
 
+    def said(self) -> tuple[str, ...]:
+        """What was left out and padded, a sentence each."""
+        left_out = [f"{one_line(path.name)} is left out: {why}" for path, why in self.left_out.items()]
+        padded = [
+            f"{name} ends {seconds:.2f} s before the longest stem, and is silent from there on"
+            for name, seconds in self.padded_s.items()
+            if round(seconds, 2) > 0
+        ]
+        return (*left_out, *padded)
+
 
 def read_stems(folder: str | Path) -> dict[str, Sound]:
     """The stems in a folder: canonical names, one rate, one channel count, one length.

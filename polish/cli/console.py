@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..run import Event
+    from ..song import Song
     from ..stages.base import Context
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
@@ -23,6 +24,16 @@ offline_option = click.option("--offline", is_flag=True, help="Fetch nothing; us
 def say(text: str) -> None:
     """A sentence for the person at the terminal."""
     click.echo(text, err=True)
+
+
+def opened(file: str) -> Song:
+    """The song of a file or a folder of stems; what there is to say of how it was read is said."""
+    from ..song import Song
+
+    song = Song.read(file)
+    for notice in song.notices:
+        say(f"note: {notice}")
+    return song
 
 
 def emit_json(value: Any) -> None:

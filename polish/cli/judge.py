@@ -10,7 +10,7 @@ import click
 
 from ..errors import UsageError
 from ..units import clock
-from .console import emit_json, json_option, stage_bar, table
+from .console import emit_json, json_option, opened, stage_bar, table
 
 
 @click.command()
@@ -94,9 +94,8 @@ def _through(
 ) -> Any:
     """The song of `file` after the named stages."""
     from .. import stages
-    from ..song import Song
 
-    song = Song.read(file)
+    song = opened(file)
     for name in names:
         with stage_bar(name, quiet) as context:
             song = stages.find(name)(**(settings or {}).get(name, {})).run(song, context)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..units import clock
-from .console import emit_json, json_option, offline_option, say, stage_bar, table
+from .console import emit_json, json_option, offline_option, opened, say, stage_bar, table
 
 
 @click.command()
@@ -26,11 +26,10 @@ def lyrics(
     file: str, text: str | None, engine: str, language: str | None, offline: bool, as_json: bool
 ) -> None:
     """Find the words of FILE and their times, or the times of known words."""
-    from ..song import Song
     from ..stages.lyrics import Lyrics
 
     stage = Lyrics(text=text, engine=engine, language=language)
-    song = Song.read(file)
+    song = opened(file)
     with stage_bar(stage.name, as_json) as context:
         song = stage.run(song, replace(context, offline=offline))
     found: dict[str, Any] = song.lyrics.model_dump(mode="json") if song.lyrics else {"lines": []}

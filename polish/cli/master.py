@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
-from .console import emit_json, json_option, say, stage_bar
+from .console import emit_json, json_option, opened, say, stage_bar
 from .measure import measure_file
 from .run import before_after
 
@@ -70,7 +70,6 @@ def master(
 def _master(file: str, settings: dict[str, Any], reference: str | None, quiet: bool) -> Any:
     from pydantic import ValidationError
 
-    from ..song import Song
     from ..stages.master import Master
     from ..stages.match import Match
 
@@ -80,7 +79,7 @@ def _master(file: str, settings: dict[str, Any], reference: str | None, quiet: b
         first = error.errors()[0]
         option = "--" + ".".join(str(part) for part in first["loc"])
         raise UsageError(first["msg"].removeprefix("Value error, "), where=option) from error
-    song = Song.read(file)
+    song = opened(file)
     with stage_bar("master", quiet) as context:
         if reference:
             song = Match(reference=reference).run(song, context)

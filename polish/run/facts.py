@@ -70,7 +70,7 @@ def facts(outcome: Outcome, cache: Cache) -> dict[str, Any]:
         "deliveries": [_delivery(each) for each in written],
         "files": list(outcome.files),
         "listen": heard,
-        "notices": notices(done, written),
+        "notices": [*(f"draft: {notice}" for notice in song.notices), *notices(done, written)],
         "series": _curves(song, cache),
     }
 

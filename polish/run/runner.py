@@ -139,6 +139,8 @@ def perform(
         # A folder that is there is held at once; a new one is made only for a draft that can be read.
         hidden = stack.enter_context(folder.held(target)) if os.path.exists(target) else None
         song = cache.opened(_opened(source, target.name))
+        for notice in song.notices:
+            teller.tell("notice", "draft", message=notice)
         hidden = hidden or stack.enter_context(folder.held(target))
         journal = Journal(hidden / "journal.jsonl")
         terms = _Terms(offline, fresh, fresh or replaces, seed)
