@@ -110,7 +110,8 @@ def _beats(song: Any) -> dict[str, Any]:
 def _tempo(found: dict[str, Any]) -> str:
     if found["tempo_bpm"] is None:
         return f"no steady beat; key {found['key'] or 'unknown'}"
+    metre = f"{found['beats_per_bar']} beats a bar" if found["beats_per_bar"] else "no bars"
     return (
-        f"{found['tempo_bpm']:.1f} BPM, {found['beats_per_bar']} beats a bar, "
+        f"{found['tempo_bpm']:.1f} BPM, {metre}, "
         f"key {found['key'] or 'unknown'}, {len(found['beats_s'])} beats, {len(found['downbeats_s'])} bars"
     )

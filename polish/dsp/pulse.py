@@ -139,6 +139,12 @@ def beats(flat: NDArray[np.float64], path_bpm: NDArray[np.float64]) -> NDArray[n
     return _traced(total, came, local, period)
 
 
+def tempo_bpm(beats_s: NDArray[np.float64]) -> float:
+    """Tempo from the median time of eight beats (or all, when there are fewer); at least two."""
+    span = min(8, beats_s.size - 1)
+    return float(60 * span / np.median(beats_s[span:] - beats_s[:-span]))
+
+
 def _traced(
     total: NDArray[np.float64],
     came: NDArray[np.int64],

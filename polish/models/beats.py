@@ -80,7 +80,7 @@ class BuiltinBeatTracker(BeatTracker):
             return Beats(key=key, engine=self.name)
         beats_s = np.round(reading.beats_s, 4)
         return Beats(
-            tempo_bpm=round(_tempo_bpm(beats_s), 2),
+            tempo_bpm=round(pulse.tempo_bpm(beats_s), 2),
             beats_s=tuple(beats_s.tolist()),
             downbeats_s=tuple(beats_s[reading.bars.downbeats].tolist()),
             beats_per_bar=reading.bars.beats_per_bar,
@@ -131,18 +131,12 @@ def _reading(
     on, off = together[: beats_s.size], together[beats_s.size :]
     grid_s, midway_s = (beats_s, middles_s) if on.mean() >= off.mean() else (middles_s, beats_s)
     bars = metre.bars(metre.accents(metre.marks(grid_s, heard, harmony)))
-    octaves = math.log2(_tempo_bpm(grid_s) / _USUAL_BPM) / _USUAL_OCTAVES
+    octaves = math.log2(pulse.tempo_bpm(grid_s) / _USUAL_BPM) / _USUAL_OCTAVES
     between = metre.between(grid_s, midway_s, heard)
     too_little, too_much = max(0.0, _LEAST_BETWEEN - between), max(0.0, between - _MOST_BETWEEN)
     score = likely * clarity * (bars.strength + _LEAST_STRENGTH)
     score *= math.exp(-0.5 * octaves**2 - too_little - _TOO_MUCH_BETWEEN * too_much)
     return _Reading(grid_s, bars, clarity, score)
-
-
-def _tempo_bpm(beats_s: NDArray[np.float64]) -> float:
-    """Tempo from the median time of eight beats (or all, when there are fewer)."""
-    span = min(8, beats_s.size - 1)
-    return float(60 * span / np.median(beats_s[span:] - beats_s[:-span]))
 
 
 def _confidence(clarity: float) -> float:

@@ -9,7 +9,7 @@ kind                    engines
 ``separator``           htdemucs, htdemucs_ft, htdemucs_6s, hdemucs_mmi, builtin
 ``transcriber``         whisper-tiny … whisper-large-v3, whisper-turbo, builtin
 ``generator``           musicgen-small … musicgen-stereo-melody-large, builtin
-``beat_tracker``        builtin
+``beat_tracker``        beat_this, beat_this-small, builtin
 ======================  =====================================================
 
 Other packages add engines through the entry points ``polish.engines``, whose names are
@@ -208,7 +208,11 @@ OURS: Mapping[str, Mapping[str, str]] = {
         "musicgen-stereo-melody-large": "musicgen:MusicGen",
         "builtin": "composer:BuiltinComposer",
     },
-    "beat_tracker": {"builtin": "beats:BuiltinBeatTracker"},
+    "beat_tracker": {
+        "beat_this": "beat_this:BeatThis",
+        "beat_this-small": "beat_this:BeatThis",
+        "builtin": "beats:BuiltinBeatTracker",
+    },
 }
 """Our engines: kind, then name, to ``module:class`` in this folder; ``auto`` tries in this order."""
 

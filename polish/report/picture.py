@@ -79,7 +79,8 @@ def _heading(song: Song, title: str) -> str:
     beats = song.beats
     if beats is None or beats.tempo_bpm is None:
         return f"{title} · no steady beat"
-    grid = f"{beats.tempo_bpm:.1f} BPM, {beats.beats_per_bar} beats a bar, confidence {beats.confidence:.2f}"
+    metre = f"{beats.beats_per_bar} beats a bar" if beats.beats_per_bar else "no bars"
+    grid = f"{beats.tempo_bpm:.1f} BPM, {metre}, confidence {beats.confidence:.2f}"
     return f"{title} · {grid} · {beats.key or 'no key'}"
 
 

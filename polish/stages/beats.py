@@ -49,11 +49,11 @@ class Beats(Stage):
         )  # fmt: skip
 
 
-def with_beats(song: Song, context: Context) -> Song:
-    """The song with its beats; they are found where nobody did before."""
+def with_beats(song: Song) -> Song:
+    """The song with its beats; they are found where nobody did before. Nothing is fetched."""
     if song.beats is not None or song.mix is None:
         return song
-    tracker = engines.choose(Beats.kind, offline=context.offline).make()
+    tracker = engines.choose(Beats.kind).make()
     return song.having(beats=cast(BeatTracker, tracker).track(song.mix))
 
 

@@ -143,7 +143,7 @@ class Check(Stage):
     def run(self, song: Song, context: Context = Context()) -> Song:
         assert song.mix is not None
         look = survey.survey(song.mix)
-        song = with_beats(song, context)
+        song = with_beats(song)
         context.progress(0.3)
         known = faults.Known(
             look,

@@ -58,7 +58,7 @@ class Sections(Stage):
     def run(self, song: Song, context: Context = Context()) -> Song:
         mix = song.mix
         assert mix is not None
-        song = with_beats(song, context)
+        song = with_beats(song)
         context.progress(0.3)
         sections, facts = self._found(song, mix, context)
         context.progress(1.0)
