@@ -8,7 +8,7 @@ import sounds
 
 from polish import presets
 from polish.audio import Sound
-from polish.dsp import balance, bands, buildup, filters, stereo
+from polish.dsp import balance, bands, excess, filters, stereo
 from polish.errors import StageFailed
 from polish.song import Beats, Song
 from polish.stages import bus
@@ -83,12 +83,13 @@ def test_mud_that_mixing_brings_is_taken_back():
     muddy = plain.with_samples(filters.apply(plain.samples, filters.peak(plain.rate_hz, 316, 4, 1)))
 
     def mud_db(sound: Sound) -> float:
-        return buildup.whole("mud", [bands.measure(sound.samples, sound.rate_hz)]).density_db
+        return excess.whole("mud", [bands.measure(sound.samples, sound.rate_hz)]).density_db
 
-    back, noted = bus.toned(plain, muddy)
+    back, noted = bus.toned(muddy, [plain])
     assert [entry["fault"] for entry in noted] == ["mud"]
     assert mud_db(back) < mud_db(muddy) - 0.6
-    assert bus.toned(plain, plain) == (plain, [])
+    assert bus.toned(plain, [plain]) == (plain, [])
+    assert bus.toned(muddy, [muddy, plain])[1], "what the song had before its stems were worked on counts too"
 
 
 @pytest.mark.parametrize("style", presets.styles())

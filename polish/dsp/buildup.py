@@ -14,7 +14,7 @@ place of the song's hump, for all stems that do not have clearly less than is us
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,27 +22,10 @@ from numpy.typing import NDArray
 
 from .bands import Bands, decibels
 from .dynamic_eq import Bell, smoothed
+from .excess import BODY_HZ, CLIFF_DB, HARSH_HZ, MUD_HZ, Usual, Whole, hump
 
-
-@dataclass(frozen=True)
-class Usual:
-    """What is usual for a kind of stem, in dB of the fault's measure.
-
-    Attributes:
-        middle_db: a common value; a cut never goes below it.
-        edge_db: from here on it is a fault.
-    """
-
-    middle_db: float
-    edge_db: float
-
-
-_CLIFF_DB = 12.0
-"""A flank lower than that is a cliff (a band limit, a part without top), not a measure of anything."""
-NEVER_DB = _CLIFF_DB
+NEVER_DB = CLIFF_DB
 """No hump measures more than its cliffs."""
-
-MUD_HZ, BODY_HZ, HARSH_HZ = (200.0, 500.0), (630.0, 1600.0), (2000.0, 5000.0)
 
 USUAL: Mapping[str, Mapping[str, Usual]] = {
     "mud": {
@@ -61,16 +44,6 @@ USUAL: Mapping[str, Mapping[str, Usual]] = {
 """Stems of another name are judged as ``other``, which is the most lenient. A voice's own formants
 make humps as high as any fault, so a voice is cut at 2–5 kHz only where a finding asks for it."""
 
-SONG_USUAL: Mapping[str, Usual] = {"mud": Usual(0.8, 2.5), "harshness": Usual(-3.0, 1.0)}
-"""What whole records measure by `density_db`: −2.6 to 4.2, and −8 to 0."""
-SONG_HUMP: Mapping[str, Usual] = {"mud": Usual(1.0, 5.3), "harshness": Usual(1.0, 7.0)}
-"""What whole records measure by their hump: 0 to 5, and 0 to 6.7."""
-SONG_HUMP_HZ: Mapping[str, tuple[float, float]] = {"mud": MUD_HZ, "harshness": (2400.0, 5000.0)}
-_PEAK_OVER_MEAN = 1.4
-"""How much deeper a bell is at its middle than it lowers its band on average, or its hump."""
-_SONG_RAMP_DB = 0.15
-_SURE_DENSITY_DB: Mapping[str, float] = {"mud": 3.8, "harshness": 2.0}
-"""A hump alone may be a part's own; with so much of the band over what lies around it, it is the song's."""
 _BEYOND_DB = 14.0
 """So far over the edge it is no fault but a part without a body to compare with, such as a pure tone."""
 _RAMP_DB = 1.5
@@ -99,42 +72,6 @@ class Buildup:
     bell: Bell
 
 
-@dataclass(frozen=True)
-class Whole:
-    """How much of a fault the sum of the stems has.
-
-    Attributes:
-        fault: ``mud`` or ``harshness``.
-        density_db: the band over what lies around it, per octave.
-        hump_db, centre_hz: how far its highest half octave stands over its flanks, and where.
-        parts: how many stems there are: one alone is no song.
-        asked: whether a finding says that it is too much.
-    """
-
-    fault: str
-    density_db: float
-    hump_db: float
-    centre_hz: float
-    parts: int
-    asked: bool = False
-
-    @property
-    def sure(self) -> float:
-        """0 to 1: whether the whole song has the fault, by its hump and by its balance."""
-        hump = (self.hump_db - SONG_HUMP[self.fault].edge_db) / _SONG_RAMP_DB
-        density = (self.density_db - _SURE_DENSITY_DB[self.fault]) / _SONG_RAMP_DB
-        return float(np.clip(min(hump, density), 0, 1)) if self.parts > 1 else 0.0
-
-    @property
-    def depth_db(self) -> float:
-        """How deep a bell brings the song to the middle of what songs have; 0 when it has no fault."""
-        if self.parts < 2:
-            return 0.0
-        hump_db = (self.hump_db - SONG_HUMP[self.fault].middle_db) * self.sure
-        density_db = self.density_db - SONG_USUAL[self.fault].middle_db if self.asked else 0.0
-        return max(0.0, hump_db, density_db) * _PEAK_OVER_MEAN
-
-
 def find(fault: str, bands: Bands, kind: str, *, deepest_db: float, whole: Whole) -> Buildup | None:
     """The build-up of a stem, if there is one.
 
@@ -150,15 +87,12 @@ def find(fault: str, bands: Bands, kind: str, *, deepest_db: float, whole: Whole
     if bands.centres_hz[-1] < BODY_HZ[1] or sounding.sum() < 8:
         return None
     average_db = decibels(bands.powers[:, sounding].mean(axis=1))
-    measured, centre = _mud(bands, average_db) if fault == "mud" else _hump(bands, average_db, HARSH_HZ)
+    measured, centre = _mud(bands, average_db) if fault == "mud" else hump(bands, average_db, HARSH_HZ)
     if measured > usual.edge_db + _BEYOND_DB and not whole.sure:
         return None
     over = measured - usual.middle_db
     sure = 1.0 if whole.asked else float(np.clip((measured - usual.edge_db) / _RAMP_DB, 0, 1))
-    own = min(
-        over * _SHARE * sure,
-        (whole.density_db - SONG_USUAL[fault].edge_db) * _PEAK_OVER_MEAN,
-    )
+    own = min(over * _SHARE * sure, whole.own_db)
     shared = whole.depth_db * float(np.clip((over + _LENIENT_DB) / _RAMP_DB, 0, 1))
     if shared >= max(own, 1e-9):
         over, centre = shared + _LENIENT_DB, whole.centre_hz
@@ -169,58 +103,19 @@ def find(fault: str, bands: Bands, kind: str, *, deepest_db: float, whole: Whole
     return Buildup(fault, measured, usual.middle_db, Bell(centre, _Q, track, bands.hop))
 
 
-def whole(fault: str, stems: Sequence[Bands], *, asked: bool = False) -> Whole:
-    """How much of a fault the sum of stems has; stems are added by their powers.
-
-    Mud is 200–500 Hz over the mean of 50–160 and 630–1600 Hz, harshness 2–5 kHz over that of
-    630–1600 and 6300–12 000 Hz.
-    """
-    low, high = ((50.0, 160.0), BODY_HZ) if fault == "mud" else (BODY_HZ, (6300.0, 12_000.0))
-    around = (_density_db(stems, low) + _density_db(stems, high)) / 2
-    span_hz = SONG_HUMP_HZ[fault]
-    density_db = _density_db(stems, MUD_HZ if fault == "mud" else HARSH_HZ) - around
-    if not stems or stems[0].centres_hz[-1] < BODY_HZ[1]:
-        return Whole(fault, density_db, -_CLIFF_DB, span_hz[0], len(stems), asked)
-    average_db = decibels(sum(bands.powers.mean(axis=1, dtype=np.float64) for bands in stems))
-    return Whole(fault, density_db, *_hump(stems[0], average_db, span_hz), len(stems), asked)
-
-
-def _density_db(stems: Sequence[Bands], span_hz: tuple[float, float]) -> float:
-    power = sum(float(bands.between(*span_hz).mean()) for bands in stems)
-    return float(decibels(np.array(power / np.log2(span_hz[1] / span_hz[0]))))
-
-
 def measured_db(fault: str, bands: Bands) -> float | None:
     """The measure of a fault, in dB: mud is 200–500 over 630–1600 Hz, harshness a hump at 2–5 kHz."""
     sounding = bands.active(40)
     if not sounding.any() or bands.centres_hz[-1] < BODY_HZ[1]:
         return None
     average_db = decibels(bands.powers[:, sounding].mean(axis=1))
-    return (_mud(bands, average_db) if fault == "mud" else _hump(bands, average_db, HARSH_HZ))[0]
+    return (_mud(bands, average_db) if fault == "mud" else hump(bands, average_db, HARSH_HZ))[0]
 
 
 def _mud(bands: Bands, average_db: NDArray[np.float64]) -> tuple[float, float]:
     """Mean level of 200–500 Hz over that of the body, and the middle of its power."""
     inside, body = _inside(bands, MUD_HZ), _inside(bands, BODY_HZ)
     return float(average_db[inside].mean() - average_db[body].mean()), _middle_hz(bands, average_db, inside)
-
-
-def _hump(bands: Bands, average_db: NDArray[np.float64], span_hz: tuple[float, float]) -> tuple[float, float]:
-    """How far the highest half octave of a span stands over what lies 1¼ octaves to both sides, and where.
-
-    Where is the middle of what is within 3 dB of the highest.
-    """
-    per_octave = round(1 / np.log2(bands.centres_hz[1] / bands.centres_hz[0]))
-    size, away = per_octave - per_octave % 2 - 1, round(1.25 * per_octave)
-    smooth = np.convolve(np.pad(average_db, size // 2, mode="edge"), np.full(size, 1 / size), "valid")
-    at = np.flatnonzero(_inside(bands, span_hz))
-    at = at[(at >= away) & (at + away < smooth.size)]
-    if not at.size:
-        return -_CLIFF_DB, span_hz[0]
-    left, right = (np.minimum(smooth[at] - smooth[at + side], _CLIFF_DB) for side in (-away, away))
-    over = (left + right) / 2
-    near = np.maximum(over - over.max() + 3, 0)
-    return float(over.max()), float(2 ** np.average(np.log2(bands.centres_hz[at]), weights=near))
 
 
 def _middle_hz(bands: Bands, average_db: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:

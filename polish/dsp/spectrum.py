@@ -222,13 +222,18 @@ def third_octave_levels_db(samples: Samples, rate_hz: int) -> tuple[NDArray[np.f
     return band_levels_db(*power_spectrum(samples, rate_hz))
 
 
+def third_octaves_hz(rate_hz: float) -> NDArray[np.float64]:
+    """Midbands of the third octaves that `third_octave_levels_db` gives at a rate."""
+    middles = 1000 * 10 ** (np.arange(-17, 14) / 10)
+    return middles[middles * 10**0.025 <= rate_hz / 2]
+
+
 def band_levels_db(
     hz: NDArray[np.float64], power: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Third-octave levels of a `power_spectrum`; see `third_octave_levels_db`."""
     step = hz[1]
-    middles = 1000 * 10 ** (np.arange(-17, 14) / 10)
-    middles = middles[middles * 10**0.025 <= hz[-1]]
+    middles = third_octaves_hz(2 * float(hz[-1]))
     below = np.concatenate([[0.0], np.cumsum(power)])
     edges = np.concatenate([middles * 10**-0.05, middles[-1:] * 10**0.05])
     filled = np.interp(edges, np.concatenate([hz - step / 2, hz[-1:] + step / 2]), below)

@@ -36,7 +36,7 @@ class Clean(Stage):
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 2
+    version = 3
 
     amount: Annotated[float, PERCENT] = Field(100.0, description="How much of every repair is done.")
     max_cut: Annotated[float, DB.between(1, 12)] = Field(
@@ -68,7 +68,7 @@ class Clean(Stage):
         # Two at a time: filters and transforms leave Python's lock, and memory stays small.
         with ThreadPoolExecutor(2) as pool:
             measured = list(pool.map(_bands, song.stems.values()))
-            whole = repairs.whole(measured, song.findings)
+            whole = repairs.whole(dict(zip(song.stems, measured, strict=True)), song.findings)
             cleaned = pool.map(
                 lambda name, known: self._cleaned(
                     name, song.stems[name], known, [other for other in measured if other is not known], whole

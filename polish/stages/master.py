@@ -14,13 +14,15 @@ from ..song import Master as Mastered
 from ..song import Song
 from ..units import DB, DBTP, LUFS, PERCENT, amplitude
 from .base import Context, Stage
-from .premaster import Premaster, prepared, untouched
+from .premaster import Premaster, prepared, untouched, without_brought
 from .targets import TARGETS, TargetName, filled_in
 
 RANGE_LOSS_LU = 2.0
 """How much loudness range `protect` gives away."""
 SUSTAINED_DB = 3.0
 """How much reduction `protect` allows, averaged over the 3 s where it is largest."""
+BUSY_DB, BUSY_PERCENT = 3.0, 2.0
+"""Limiting from which on its balance is looked at; less does not move a third octave by 0.05 dB."""
 _REACHED_LU = 0.1
 
 
@@ -38,7 +40,7 @@ class Master(Stage):
     name: ClassVar[str] = "master"
     reads: ClassVar[tuple[str, ...]] = ("mix",)
     writes: ClassVar[tuple[str, ...]] = ("masters",)
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     loudness: Annotated[float, LUFS.between(-40, -5)] = Field(
         -14.0, description="Integrated loudness to reach; a target sets it too, and this wins."
@@ -84,16 +86,15 @@ class Master(Stage):
         if start.source.measured["integrated_lufs"] is None:
             landed, reason = self._under_the_ceiling(start.source), _why_no_loudness(start.source)
         else:
-            landed = land(
-                start.source, self.loudness, self.ceiling,
-                allowed=self._allowance(before, start), link=self.link / 100,
-            )  # fmt: skip
+            landed = self._landed(before, start)
+            if _busy(landed) and (calmer := without_brought(mix, start, landed.samples)):
+                start, landed = calmer, self._landed(before, calmer)
             reason = self._why_not_reached(landed)
         done = {
             "reached": reason is None,
             "reason": reason,
             "gain_db": landed.gain_db,
-            "limiting": _limiting(landed),
+            "limiting": _limiting(landed) | start.brought,
             "tone": start.tone,
             "glue": start.glue,
             "offset_removed_dbfs": start.offset_dbfs,
@@ -106,6 +107,10 @@ class Master(Stage):
         step = self.step(context)
         masters = {**song.masters, step: Mastered(mix.with_samples(landed.samples), facts)}
         return song.having(masters=masters).noting(step, **done)
+
+    def _landed(self, before: dict[str, Any], start: Premaster) -> Landed:
+        allowed = self._allowance(before, start)
+        return land(start.source, self.loudness, self.ceiling, allowed=allowed, link=self.link / 100)
 
     def _allowance(self, before: dict[str, Any], start: Premaster) -> Allowance | None:
         """What limiting may take of what tone and glue have left."""
@@ -187,6 +192,12 @@ def _why_no_loudness(source: Source) -> str:
     if source.samples.shape[1] < 0.4 * source.rate_hz:
         return "shorter than 400 ms: no loudness to reach, only the ceiling is kept"
     return "quieter than −70 LUFS throughout: no loudness to reach, only the ceiling is kept"
+
+
+def _busy(landed: Landed) -> bool:
+    """Whether the limiter works so much that it shifts the balance of the song."""
+    work = _limiting(landed)
+    return work["max_reduction_db"] > BUSY_DB and work["time_percent"] > BUSY_PERCENT
 
 
 def _limiting(landed: Landed) -> dict[str, float]:

@@ -43,9 +43,9 @@ class Mix(Stage):
 
     name = "mix"
     reads = ("stems",)
-    uses = ("beats",)
+    uses = ("beats", "mix")
     writes = ("mix",)
-    version = 2
+    version = 3
 
     amount: Annotated[float, PERCENT] = Field(
         50.0, description="How much of the measured corrections is done; 0 leaves the stems' own balance."
@@ -138,7 +138,8 @@ class Mix(Stage):
             mix = audio.add([mix, space.echo(space.at_levels(stems, self.delay), facts["delay_s"])])
         mix, facts["bus"] = self._bus(mix)
         if self.amount:
-            mix, facts["tone"] = bus.toned(plain, mix)
+            before = [song.mix] if song.mix and not touched and song.mix.frames == mix.frames else []
+            mix, facts["tone"] = bus.toned(mix, [plain, *before])
         context.progress(1.0)
         return mix, facts
 

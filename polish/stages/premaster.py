@@ -6,17 +6,18 @@ as the mix is, so that the second master costs little.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from ..audio import Sound
+from ..audio import Samples, Sound
+from ..dsp import bands, excess
 from ..dsp.landing import Source
 from ..dsp.measure import dc_offset
-from ..dsp.spectrum import third_octave_levels_db
+from ..dsp.spectrum import third_octave_levels_db, third_octaves_hz
 from ..dsp.tonal import filtered, linear_phase_filter
 from ..units import decibels
 from .bus import glued
@@ -29,6 +30,7 @@ smoothed over two thirds of an octave."""
 _SHARE = 0.5
 _TONE_HZ = (63.0, 12_500.0)
 _LEAST_DB = 0.3
+_LEAST_BROUGHT_DB, _MOST_BROUGHT_DB, _BELL_OVER_BAND = 0.05, 1.0, 1.2
 _SMOOTH_BANDS = 1.0
 _ABSENT_DB = 20.0
 """A band this far under what it should be is empty: there is nothing to bring up but noise."""
@@ -44,12 +46,14 @@ class Premaster:
         source: the sound, looked over once for all targets.
         offset_dbfs: the constant offset that was taken out; None for none.
         tone, glue: what was done, as facts; None where nothing was needed.
+        brought: bands turned down against what limiting will bring, as facts; empty where it brings nothing.
     """
 
     source: Source
     offset_dbfs: float | None = None
     tone: dict[str, Any] | None = None
     glue: dict[str, Any] | None = None
+    brought: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -79,6 +83,28 @@ def prepared(mix: Sound, *, tone_db: float, glue_db: float) -> Premaster:
     if (tone_db, glue_db) not in known.made:
         known.made[tone_db, glue_db] = _prepared(mix, known.source, tone_db, glue_db)
     return known.made[tone_db, glue_db]
+
+
+def without_brought(mix: Sound, start: Premaster, landed: Samples) -> Premaster | None:
+    """A start from which limiting brings no mud or harshness; None where it brings none.
+
+    A limiter that holds peaks of the low end for much of the time leaves everything else further
+    out than it was. What that adds of a fault, beyond the middle of records, is taken back before.
+    """
+    before, after = (bands.measure(samples, mix.rate_hz) for samples in (mix.samples, landed))
+    over_db = excess.brought_db(before, after)
+    if max(over_db.values()) < _LEAST_BROUGHT_DB or before.centres_hz[-1] < excess.HARSH_HZ[1]:
+        return None
+    hz = third_octaves_hz(mix.rate_hz)
+    gains_db = excess.against(hz, {fault: _BELL_OVER_BAND * over for fault, over in over_db.items()})
+    gains_db = np.maximum(gains_db, -_MOST_BROUGHT_DB)
+    samples = filtered(start.source.samples, linear_phase_filter(mix.rate_hz, hz, gains_db))
+    down = np.flatnonzero(gains_db < -_LEAST_BROUGHT_DB / 2)
+    brought = {
+        "bands_hz": [round(float(hz[at]), 1) for at in down],
+        "gains_db": [round(float(gains_db[at]), 2) for at in down],
+    }
+    return replace(start, source=Source(samples, mix.rate_hz), brought=brought)
 
 
 def _mix(mix: Sound) -> _Mix:
@@ -119,6 +145,7 @@ def _toned(sound: Sound, most_db: float) -> tuple[Sound, dict[str, Any] | None]:
     away_db = gaussian_filter1d(away_db - away_db[judged].mean(), _SMOOTH_BANDS)
     outside_db = np.where(judged, np.sign(away_db) * np.maximum(np.abs(away_db) - RECORDS_DB, 0), 0.0)
     gains_db = gaussian_filter1d(np.clip(-_SHARE * outside_db, -most_db, most_db), _SMOOTH_BANDS)
+    gains_db = excess.not_raising(hz, own_db, gains_db)
     if np.abs(gains_db).max() < _LEAST_DB:
         return sound, None
     toned = filtered(sound.samples, linear_phase_filter(sound.rate_hz, hz, gains_db))

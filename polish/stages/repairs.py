@@ -18,13 +18,14 @@ from ..dsp import (
     declick,
     denoise,
     dynamic_eq,
+    excess,
     exciter,
     lowend,
     resonance,
     shimmer,
     sibilance,
 )
-from ..presets import kinds
+from ..presets import kind_of, kinds
 from ..song import Finding
 
 _POINTS = 160
@@ -42,7 +43,7 @@ class Whole:
         asked: the faults that a finding names.
     """
 
-    buildups: Mapping[str, buildup.Whole]
+    buildups: Mapping[str, excess.Whole]
     asked: frozenset[str]
 
     def facts(self) -> dict[str, Any]:
@@ -209,9 +210,17 @@ def _course(gain_db: NDArray[np.floating], hop_s: float) -> Entry:
     }
 
 
-def whole(stems: list[bands.Bands], findings: tuple[Finding, ...]) -> Whole:
+def whole(stems: Mapping[str, bands.Bands], findings: tuple[Finding, ...]) -> Whole:
+    """What is known of the song from the bands of its stems by name, and from what was found in it."""
     asked = frozenset(found.kind for found in findings) & {"mud", "harshness", "resonance"}
-    return Whole({fault: buildup.whole(fault, stems, asked=fault in asked) for fault in buildup.USUAL}, asked)
+    names = [kind_of(name) for name in stems]
+    return Whole(
+        {
+            fault: excess.whole(fault, list(stems.values()), kinds=names, asked=fault in asked)
+            for fault in excess.SONG_USUAL
+        },
+        asked,
+    )
 
 
 REPAIRS: Mapping[str, Repair] = {

@@ -9,7 +9,7 @@ Nothing is delivered; `lyrics` is left out, as it changes no sound.
 - tone: RMS distance of the third octaves from 50 Hz to 12.5 kHz to the curve `streaming` of the
   stage `match` (the average of popular records), at the same mean level, in dB
 - mud, harsh: 200–500 Hz and 2–5 kHz per octave over what lies around them, in dB, see
-  `polish.dsp.buildup.whole`; less is better down to the middle of records (0.8 and −3 dB)
+  `polish.dsp.excess.whole`; less is better down to the middle of records (0.8 and −3 dB)
 - corr, mono: left/right correlation, and the level lost in mono in dB
 - PLR: true peak over integrated loudness in dB
 - spread: loudest section over the quietest one that is not an intro or outro, in LU
@@ -29,7 +29,7 @@ from conftest import REAL
 
 from polish import audio
 from polish.audio import Sound
-from polish.dsp import bands, buildup, stereo
+from polish.dsp import bands, excess, stereo
 from polish.dsp.measure import measure
 from polish.dsp.spectrum import third_octave_levels_db
 from polish.recipe import check, load
@@ -41,7 +41,7 @@ from polish.stages.match import CURVES
 FIGURES = ("tone", "mud", "harsh", "corr", "mono", "PLR", "spread")
 WORSE = {"tone": 0.1, "mud": 0.1, "harsh": 0.1, "corr": None, "mono": 0.1, "PLR": None, "spread": None}
 """By how much a figure may rise and still be the same; None where neither way is worse."""
-MIDDLE = {"mud": buildup.SONG_USUAL["mud"].middle_db, "harsh": buildup.SONG_USUAL["harshness"].middle_db}
+MIDDLE = {"mud": excess.SONG_USUAL["mud"].middle_db, "harsh": excess.SONG_USUAL["harshness"].middle_db}
 
 
 def figures(sound: Sound, sections: tuple[Section, ...] = ()) -> dict[str, float]:
@@ -52,8 +52,8 @@ def figures(sound: Sound, sections: tuple[Section, ...] = ()) -> dict[str, float
     two = sound.channels == 2
     return {
         "tone": tone_db(sound),
-        "mud": buildup.whole("mud", own).density_db,
-        "harsh": buildup.whole("harshness", own).density_db,
+        "mud": excess.whole("mud", own).density_db,
+        "harsh": excess.whole("harshness", own).density_db,
         "corr": found["correlation"] if two and found["correlation"] is not None else 1.0,
         "mono": (stereo.mono_loss_db(sound.samples) or 0.0) if two else 0.0,
         "PLR": found["plr_db"] or 0.0,
