@@ -91,6 +91,29 @@ def test_the_fast_mode_states_how_far_it_is_from_the_exact_one(models, monkeypat
         assert (40 < done.snr_db < 80) if half and floor_db < 75 else done.snr_db > 100
 
 
+@pytest.mark.parametrize("shifts", [0, 2])
+def test_what_the_measure_of_the_fast_mode_heard_is_not_heard_again(models, monkeypatch, shifts):
+    from polish.models import demucs, demucs_apply
+
+    small_demucs.install("htdemucs", models)
+    heard: list[tuple[str, int]] = []
+    worked_out = demucs_apply.segments
+
+    def segments(network, mix, spans, kind):
+        heard.extend((kind, span.start) for span in spans)
+        return worked_out(network, mix, spans, kind)
+
+    monkeypatch.setattr(demucs, "half_pays", lambda: False)
+    for module in (demucs, demucs_apply):
+        monkeypatch.setattr(module, "segments", segments)
+    mix = sounds.noise(1.4, pink=True)
+    fast = Demucs("htdemucs").separate(mix, seed=0, progress=lambda _: None, mode="fast", shifts=shifts)
+    assert [kind for kind, _ in heard].count("exact") == 1
+    assert len(set(heard)) == len(heard) > 3
+    exact = ours("htdemucs", mix, shifts=shifts)
+    assert all(sounds.snr_db(exact[name].samples, fast.stems[name].samples) > 90 for name in exact)
+
+
 def test_segments_in_batches_are_the_segments_one_by_one(models):
     from polish.models.demucs_apply import Heard, pieces
     from polish.models.demucs_networks import network
@@ -109,7 +132,7 @@ def test_long_mixes_are_measured_without_a_copy_to_the_same_numbers(monkeypatch)
 
     mix = sounds.noise(3.0, 0.3)
     short = demucs_apply.Heard.of(mix)
-    monkeypatch.setattr(demucs_apply.scratching, "MOST_IN_MEMORY", 1000)
+    monkeypatch.setattr(demucs_apply, "_MOST_SUMMED_WHOLE", 1000)
     long = demucs_apply.Heard.of(mix)
     assert long.mean == pytest.approx(short.mean, abs=1e-8)
     assert long.deviation == pytest.approx(short.deviation, rel=1e-6)

@@ -48,6 +48,19 @@ def test_room_for_a_song_is_in_memory():
     audio.rest(room)
 
 
+def test_sounds_share_the_memory_there_is_for_them_and_give_it_back(monkeypatch):
+    monkeypatch.setattr(scratching, "_taken", scratching._Taken())
+    monkeypatch.setattr(scratching, "MOST_IN_MEMORY", 1_000_000)
+    first, second = audio.scratch((2, 100_000)), audio.scratch((2, 50_000))  # 800 and 400 kB
+    assert not mapped(first)
+    assert mapped(second)
+    view = Sound(first, 44_100).samples[:, 10:]
+    del first
+    assert mapped(audio.scratch((2, 50_000))), "a view still holds the first"
+    del view
+    assert not mapped(audio.scratch((2, 100_000)))
+
+
 @pytest.mark.usefixtures("small_memory")
 @pytest.mark.parametrize("name", ["x.wav", "x.flac", "x.mp3"])
 def test_a_long_sound_reads_as_it_would_in_memory(tmp_path, name, monkeypatch):

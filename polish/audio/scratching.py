@@ -1,8 +1,9 @@
 """Room for long sounds: in memory while they are short, else in a file that goes away with them.
 
-An hour of stereo at 44.1 kHz is 1.3 GB, and its four stems are 5 GB. What is longer than a
-song lies in a file without a name, mapped into memory; the pages that nobody looks at any
-more can be let go with `rest`, so that memory does not grow with the length.
+An hour of stereo at 44.1 kHz is 1.3 GB, and its four stems are 5 GB. What does not fit into
+the memory set aside for all sounds together lies in a file without a name, mapped into memory;
+the pages that nobody looks at any more can be let go with `rest`, so that memory does not grow
+with the length.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +23,26 @@ from ..files import writing_errors
 from .sound import Samples
 
 MOST_IN_MEMORY = 128 << 20
-"""Bytes that one sound may take in memory: six minutes of stereo at 44.1 kHz."""
+"""Bytes that all sounds made here may take in memory at a time: six minutes of stereo at 44.1 kHz."""
 _USUAL = Path("/var/tmp")
+
+
+class _Taken:
+    """The bytes that sounds take in memory."""
+
+    def __init__(self) -> None:
+        self.nbytes = 0
+        self._lock = threading.RLock()  # an array may go, and be counted, while another one is counted
+
+    def more(self, nbytes: int) -> bool:
+        """Count bytes that are taken, or given back; not those for which there is no room."""
+        with self._lock:
+            fits = nbytes <= 0 or self.nbytes + nbytes <= MOST_IN_MEMORY
+            self.nbytes += nbytes if fits else 0
+        return fits
+
+
+_taken = _Taken()
 
 
 def folder() -> Path:
@@ -32,14 +53,17 @@ def folder() -> Path:
 
 
 def scratch(shape: tuple[int, ...]) -> Samples:
-    """Zeros to be filled, float32; in a file when they are more than `MOST_IN_MEMORY`.
+    """Zeros to be filled, float32; in a file when, with what is there already, they are more than
+    `MOST_IN_MEMORY`.
 
     Raises:
         OutputError: the disk has no room for them.
     """
     size = 4 * int(np.prod(shape, dtype=np.int64))
-    if size <= MOST_IN_MEMORY:
-        return np.zeros(shape, np.float32)
+    if _taken.more(size):
+        made = np.zeros(shape, np.float32)
+        weakref.finalize(made, _taken.more, -size).atexit = False
+        return made
     place = folder()
     try:
         with writing_errors(place), tempfile.TemporaryFile(prefix="polish-", dir=place) as file:

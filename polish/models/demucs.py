@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from .. import audio
 from ..audio.sound import Samples, Sound
-from .demucs_apply import Heard, pieces, segment_frames, segments, starts
+from .demucs_apply import Heard, Span, pieces, segments, spans, starts
 from .demucs_networks import BAGS, WEIGHTS, network
 from .engines import Mode, Progress, Separated, Separator
-from .torch_speed import half_pays, memory_kept
+from .torch_speed import give_back, half_pays, memory_kept
 
 if TYPE_CHECKING:
     from .demucs_layers import Kind
@@ -74,11 +74,13 @@ class Demucs(Separator):
             for done, number in enumerate(runs):
                 loaded, shares = network(self.name, number), bag.shares(number)[wanted]
                 kind: Kind = "exact"
+                known: dict[Span, Samples] = {}
                 if mode == "fast":
-                    kind = _quickest(loaded, heard, wanted, shares, error)
+                    span = heard.loudest(spans(loaded, heard, passes[number][0]))
+                    kind, known[span] = _quickest(loaded, heard, span, wanted, shares, error=error)
                 for turn, start in enumerate(passes[number]):
                     share = shares / np.float32(len(passes[number]))
-                    for at, piece in pieces(loaded, heard, kind, start=start):
+                    for at, piece in pieces(loaded, heard, kind, start=start, known=known):
                         end = at + piece.shape[-1]
                         out[:, :, at:end] += _as_heard(piece[wanted], heard, share, len(bag.sources))
                         audio.rest(out, heard.sound.samples)
@@ -103,26 +105,29 @@ class _Error:
 
 
 def _quickest(
-    loaded: Any, heard: Heard, wanted: list[int], shares: NDArray[np.float32], error: _Error
-) -> Any:
-    """The quickest way to work that is near enough on the loudest segment; its error is added to `error`."""
-    span = heard.loudest(segment_frames(loaded))
+    loaded: Any, heard: Heard, span: Span, wanted: list[int], shares: NDArray[np.float32], *, error: _Error
+) -> tuple[Kind, Samples]:
+    """The quickest way to work that is near enough on a span, and all stems of it made that way.
 
-    def stems(kind: Kind) -> NDArray[np.float64]:
-        made = segments(loaded, heard, [span], kind)[0][wanted]
-        return made.astype(np.float64) * shares[:, None, None]
+    Its error is added to `error`.
+    """
 
-    exact = stems("exact")
+    def shared(made: Samples) -> NDArray[np.float64]:
+        return made[wanted].astype(np.float64) * shares[:, None, None]
+
+    exact = shared(segments(loaded, heard, [span], "exact")[0])
     signal = float(np.vdot(exact, exact))
     kinds: tuple[Kind, ...] = ("half", "single") if half_pays() else ("single",)
     for kind in kinds:
-        missing = exact - stems(kind)
+        made = segments(loaded, heard, [span], kind)[0]
+        missing = exact - shared(made)
         missed = float(np.vdot(missing, missing))
         if kind == "single" or _ratio_db(signal, missed) >= FAST_ENOUGH_DB:
             break
     error.signal += signal
     error.missed += missed
-    return kind
+    give_back()  # what the slower ways left lies between the blocks that the quick one asks for
+    return kind, made
 
 
 def _ratio_db(signal: float, missed: float) -> float:

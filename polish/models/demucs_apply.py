@@ -9,15 +9,15 @@ than they hear is in memory.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import audio
-from ..audio import scratching
 from ..audio.sound import Samples, Sound
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _OVERLAP = 0.25
 _LONGEST_SHIFT_S = 0.5
+_MOST_SUMMED_WHOLE = 32 << 20
+"""Frames whose mono sum is held in memory: twelve minutes at 44.1 kHz."""
 _BLOCK_FRAMES = 1 << 18
 _GPU_BYTES_A_FRAME = 3500
 """What the layers of one segment take at their largest, by its length, with room to spare."""
@@ -48,11 +50,11 @@ class Heard:
     def of(cls, sound: Sound) -> Heard:
         """Measure a mix.
 
-        For up to 25 minutes torch does the sums, as in ``demucs.api``: the rounding of its float32
+        For up to twelve minutes torch does the sums, as in ``demucs.api``: the rounding of its float32
         is part of what the networks get, and some of them make much of it. Of longer ones no mono
         copy is held, and float64 sums it up block by block.
         """
-        if 4 * sound.frames <= scratching.MOST_IN_MEMORY:
+        if sound.frames <= _MOST_SUMMED_WHOLE:
             import torch
 
             mono = torch.from_numpy(np.concatenate(list(_mono(sound))))
@@ -76,16 +78,15 @@ class Heard:
             inside /= np.float32(self.deviation)
         return out
 
-    def loudest(self, length: int) -> Span:
-        """The span of `length` frames, or what there is, with the highest energy; spans lie end to end."""
-        best, found = -1.0, Span(0, min(length, self.sound.frames))
-        for start in range(0, self.sound.frames, length):
-            span = Span(start, min(length, self.sound.frames - start))
+    def loudest(self, spans: Sequence[Span]) -> Span:
+        """The span with the highest energy."""
+
+        def energy(span: Span) -> float:
             part = self.part(span.start, span.start + span.count)
-            if (energy := float(np.vdot(part, part))) > best:
-                best, found = energy, span
             audio.rest(self.sound.samples)
-        return found
+            return float(np.vdot(part, part))
+
+        return max(spans, key=energy)
 
 
 @dataclass(frozen=True)
@@ -114,28 +115,44 @@ def starts(rate_hz: int, shifts: int, generator: random.Random) -> list[int]:
     return [generator.randint(0, longest) - longest for _ in range(shifts)] or [0]
 
 
+def spans(network: Any, heard: Heard, start: int = 0) -> list[Span]:
+    """The overlapping segments of a pass over a mix, whose first begins at frame `start`, 0 or before."""
+    length, frames = segment_frames(network), heard.sound.frames
+    return [Span(at, min(length, frames - at)) for at in range(start, frames, _stride(length))]
+
+
+def _stride(length: int) -> int:
+    return int((1 - _OVERLAP) * length)
+
+
 def pieces(
-    network: Any, heard: Heard, kind: Kind, *, start: int = 0, batch: int | None = None
+    network: Any,
+    heard: Heard,
+    kind: Kind,
+    *,
+    start: int = 0,
+    batch: int | None = None,
+    known: Mapping[Span, Samples] = MappingProxyType({}),
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """The stems of a mix, piece by piece, in order and without gaps.
 
     Args:
         start: where the first segment begins, at frame 0 or before.
+        known: stems of segments that need not be worked out again.
         batch: segments at once; None is one on a CPU, on a GPU as many as fit.
 
     Yields:
         The first frame of a piece, and ``(stems, 2, frames)``.
     """
-    frames, length = heard.sound.frames, segment_frames(network)
-    stride = int((1 - _OVERLAP) * length)
-    weight = _triangle(length)
+    length, every = segment_frames(network), spans(network, heard, start)
+    stride, weight = _stride(length), _triangle(length)
     sums = np.zeros((len(network.sources), 2, length), np.float32)
     weights = np.zeros(length, np.float32)
-    spans = [Span(at, min(length, frames - at)) for at in range(start, frames, stride)]
-    for span, made in _all_made(network, heard, spans, kind, batch or _fitting(network, length)):
+    batch = batch or _fitting(network, length)
+    for span, made in _all_made(network, heard, every, kind, batch, known=known):
         sums[:, :, : span.count] += weight[: span.count] * made
         weights[: span.count] += weight[: span.count]
-        ready = span.count if span is spans[-1] else stride
+        ready = span.count if span is every[-1] else stride
         before = min(ready, max(0, -span.start))  # what a shift heard before the mix began
         if before < ready:
             yield span.start + before, sums[:, :, before:ready] / weights[before:ready]
@@ -161,11 +178,15 @@ def segments(network: Any, heard: Heard, spans: list[Span], kind: Kind) -> NDArr
 
 
 def _all_made(
-    network: Any, heard: Heard, spans: list[Span], kind: Kind, batch: int
+    network: Any, heard: Heard, spans: list[Span], kind: Kind, batch: int, *, known: Mapping[Span, Samples]
 ) -> Iterator[tuple[Span, Samples]]:
     """Every span with its stems, `batch` at a time; the last, when it is shorter, by itself."""
     at = 0
     while at < len(spans):
+        if spans[at] in known:
+            yield spans[at], known[spans[at]]
+            at += 1
+            continue
         group = [span for span in spans[at : at + batch] if span.count == spans[at].count]
         yield from zip(group, segments(network, heard, group, kind), strict=True)
         at += len(group)

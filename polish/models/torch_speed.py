@@ -45,6 +45,12 @@ def memory_kept() -> Iterator[None]:
                 libc.malloc_trim(0)
 
 
+def give_back() -> None:
+    """Hand memory that nothing uses now back to the system, on glibc."""
+    if (libc := _glibc()) is not None:
+        libc.malloc_trim(0)
+
+
 def _thresholds(libc: Any, size: int) -> None:
     libc.mallopt(_MMAP_THRESHOLD, size)
     libc.mallopt(_TRIM_THRESHOLD, size)
