@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+import soundfile
 import sounds
 
 from polish import audio, deliver
@@ -174,6 +175,35 @@ def test_a_changed_mix_shows_in_the_sum(song, tmp_path) -> None:
     louder = song.having(mix=song.mix.with_samples(song.mix.samples * np.float32(1.1)))
     facts = Stems().write(louder, tmp_path).facts
     assert facts["sum_error_dbfs"] <= -120 and facts["sum_to_mix_error_dbfs"] > -40
+
+
+@pytest.mark.parametrize("format", ["wav 24-bit", "wav 32-float", "flac 24-bit"])
+def test_with_what_was_removed_the_stems_null_against_the_draft(song, tmp_path, format) -> None:
+    cleaned = {**song.stems, "drums": sounds.silence(6.0), "bass": sounds.sine(seconds=6.0, level=0.1)}
+    mended = song.having(stems=cleaned, draft=song.mix, mix=sounds.total(cleaned))
+    done = Stems(format=format, removed=True).write(mended, tmp_path)
+    assert [path.stem for path in done.files] == [*song.stems, "removed"]
+    files = {path.stem: soundfile.read(path, always_2d=True)[0].T for path in done.files}
+    left = song.mix.samples - sum(files.values())
+    assert np.abs(left).max() <= 1e-6
+    assert np.abs(sounds.total(cleaned).samples - (sum(files.values()) - files["removed"])).max() <= 1e-6
+    assert done.facts["sum_to_draft_error_dbfs"] <= -120 and done.facts["sum_to_mix_error_dbfs"] <= -120
+    assert "leave it out" in done.notices[0]
+
+
+def test_nothing_removed_is_no_stem_and_another_length_is_told(song, tmp_path) -> None:
+    kept = Stems(removed=True).write(song.having(draft=song.mix), tmp_path / "kept")
+    assert [path.stem for path in kept.files] == list(song.stems) and not kept.notices
+    for draft in (sounds.sine(seconds=2.0), None):
+        other = Stems(removed=True).write(song.having(draft=draft), tmp_path / "other")
+        assert [path.stem for path in other.files] == list(song.stems)
+        assert "not as long as the draft" in other.notices[0]
+
+
+def test_a_stem_called_removed_is_not_written_over(song, tmp_path) -> None:
+    named = song.having(stems={"removed": song.stems["drums"]}, draft=song.mix)
+    done = Stems(removed=True).write(named, tmp_path)
+    assert [path.stem for path in done.files] == ["removed", "removed_2"]
 
 
 def test_stems_in_a_codec_of_another_rate_say_so(song, tmp_path) -> None:

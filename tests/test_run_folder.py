@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
+import sounds
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polish.deliver.stems import Stems
 from polish.errors import OutputError, UsageError
-from polish.run import folder
+from polish.models import engines
+from polish.recipe.plan import PlannedDelivery, Step
+from polish.run import folder, room
 from polish.run.journal import Journal
+from polish.song import Song
+from polish.stages.separate import Separate
 
 
 @pytest.mark.parametrize(
@@ -79,6 +86,29 @@ def test_a_disk_without_room_is_seen_beforehand(tmp_path):
     folder.see_room(tmp_path, 1000)
     with pytest.raises(OutputError, match=r"the disk is full: \d+ MB free, about 1000000000 MB needed"):
         folder.see_room(tmp_path, 10**15)
+
+
+def test_room_is_kept_for_as_many_stems_as_there_will_be():
+    mix = sounds.silence(1.0)
+    four = dict.fromkeys(("drums", "bass", "other", "vocals"), mix)
+
+    def stems(separate: Separate | None, song: Song, **settings) -> float:
+        """How many sounds as long as the mix there is room for, beyond what the texts take."""
+        choice = engines.choose("separator", "builtin")
+        steps = [Step("separate", separate, choice=choice)] if separate else []
+        delivery = PlannedDelivery("stems", Stems(format="wav 32-float", **settings))
+        none = room.needed_bytes(SimpleNamespace(steps=steps, deliveries=[]), song)
+        plan = SimpleNamespace(steps=steps, deliveries=[delivery])
+        return (room.needed_bytes(plan, song) - none) / mix.samples.nbytes
+
+    new = Song(draft=mix, mix=mix)
+    assert stems(Separate(model="builtin"), new) == 4
+    assert stems(Separate(model="builtin", residual="keep"), new) == 5
+    assert stems(Separate(model="builtin", stems=["vocals"]), new) == 2
+    assert stems(Separate(model="builtin"), new, removed=True) == 5
+    twelve = new.having(stems={str(number): mix for number in range(12)})
+    assert stems(None, twelve) == stems(Separate(model="builtin"), twelve) == 12
+    assert stems(Separate(model="builtin", replace=True), new.having(stems=four)) == 4
 
 
 def test_results_are_not_written_over_their_draft(tmp_path):

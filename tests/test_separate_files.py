@@ -176,3 +176,24 @@ def test_a_run_leaves_stems_that_null_against_the_draft(tmp_path: Path):
     stems = [audio.read(path).samples for path in (done.folder / "stems").iterdir()]
     assert len(stems) == 5
     assert np.abs(sum(stems) - audio.read(draft).samples).max() <= 1e-6
+
+
+def test_a_run_that_cleans_leaves_stems_that_null_against_the_draft_with_what_it_removed(tmp_path: Path):
+    band = sounds.band(8.0)
+    hum = sum(sounds.sine(50.0 * k, 8.0, 0.03 / k).samples for k in (1, 2, 3))
+    mix = Sound(sounds.total(band).samples + hum, sounds.RATE_HZ)
+    draft = audio.write(tmp_path / "draft.wav", mix, "wav 24-bit")
+    recipe = tmp_path / "stems.yaml"
+    recipe.write_text(
+        "polish: 1\nsteps:\n  - separate: {model: builtin}\n  - clean\n  - mix: {amount: 0 %}\n"
+        "deliver:\n  - stems: {format: wav 24-bit, removed: yes}\n"
+    )
+    done = run.run(recipe, draft, out=tmp_path / "out")
+    stems = {path.stem: audio.read(path).samples for path in (done.folder / "stems").iterdir()}
+    left = audio.read(draft).samples.astype(float) - sum(stems.values())
+    assert 20 * np.log10(np.abs(left).max()) <= -120
+    assert np.abs(stems["removed"]).max() > 0.001, "cleaning did nothing: the test is empty"
+    (stated,) = (each["facts"] for each in done.facts["deliveries"] if each["delivery"] == "stems")
+    assert stated["sum_to_draft_error_dbfs"] <= -120
+    assert stated["sum_to_mix_error_dbfs"] <= -120
+    assert any("removed holds what was taken out of the draft" in said for said in done.facts["notices"])

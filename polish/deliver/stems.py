@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,11 +13,11 @@ from pydantic import Field
 
 from .. import audio
 from ..audio import Format, Samples, Sound
-from ..dsp.residual import residual_peak
+from ..dsp.residual import CLOSE_ENOUGH_DBFS, left_over, residual_peak
 from ..errors import OutputError
 from ..files import writing_errors
 from ..song import Song
-from ..units import decibels
+from ..units import amplitude, decibels
 from .base import Delivered, Delivery, file_name
 
 _FLOAT = Format("wav", "32-float")
@@ -29,11 +30,16 @@ class Stems(Delivery):
 
     name: ClassVar[str] = "stems"
     reads: ClassVar[tuple[str, ...]] = ("stems",)
-    uses: ClassVar[tuple[str, ...]] = ("mix",)
+    uses: ClassVar[tuple[str, ...]] = ("mix", "draft")
 
     format: Format = Field(
         Format("wav", "24-bit"),
         description="The kind of file, as for a master; all are wav 32-float when one is above full scale.",
+    )
+    removed: bool = Field(
+        False,
+        description="Also `removed`, what the draft has and the stems have not: with it they add up to "
+        "the draft, without it to the song as it was mended.",
     )
 
     def write(self, song: Song, folder: Path) -> Delivered:
@@ -48,13 +54,19 @@ class Stems(Delivery):
 
         Facts: ``sum_error_dbfs`` is the peak of the written stems' sum less the sum they came
         with, `None` when there is no difference; ``sum_to_mix_error_dbfs`` that of their sum
-        less the mix as it now is (large after a mixing step, as it should be).
+        less the mix as it now is (large after a mixing step, as it should be), and
+        ``sum_to_draft_error_dbfs`` that of the sum of all files less the draft.
 
         Raises:
             OutputError: a file cannot be written.
         """
+        whole: Mapping[str, Sound] = song.stems
+        notices: list[str] = []
+        if self.removed:
+            song, notices = _with_removed(song)
         peaks = {name: audio.peak(stem) for name, stem in song.stems.items()}
-        format, notices = self._format(peaks)
+        format, more = self._format(peaks)
+        notices += more
         first = next(iter(song.stems.values()))
         rate_hz = format.rate_for(first.rate_hz)
         if rate_hz != first.rate_hz:
@@ -62,6 +74,8 @@ class Stems(Delivery):
         paths = {name: folder / f"{file_name(name)}{format.suffix}" for name in song.stems}
         with _together(paths) as parts:
             difference = _write(song, parts, format, rate_hz)
+        to_mix = _error(song.mix, whole, difference)
+        same = song.draft is song.mix and song.stems is whole
         facts: dict[str, Any] = {
             "format": str(format),
             "stems": {
@@ -72,7 +86,8 @@ class Stems(Delivery):
                 for name, path in paths.items()
             },
             "sum_error_dbfs": None if difference is None else decibels(audio.peak(difference)),
-            "sum_to_mix_error_dbfs": None if difference is None else _error_to_mix(song, difference),
+            "sum_to_mix_error_dbfs": to_mix,
+            "sum_to_draft_error_dbfs": to_mix if same else _error(song.draft, song.stems, difference),
         }
         return Delivered(tuple(paths.values()), facts, tuple(notices))
 
@@ -152,9 +167,26 @@ def _add_difference(difference: Samples, back: Sound, stem: Sound) -> None:
         audio.rest(difference, back.samples, stem.samples)
 
 
-def _error_to_mix(song: Song, difference: Sound) -> float | None:
-    """The peak in dBFS of the written stems' sum less the mix; `None` for no difference or no mix."""
-    if song.mix is None or song.mix.samples.shape != difference.samples.shape:
+def _error(mix: Sound | None, stems: Mapping[str, Sound], difference: Sound | None) -> float | None:
+    """The peak in dBFS of the written stems' sum less a mix; `None` for no difference or no such mix."""
+    if mix is None or difference is None or mix.samples.shape != difference.samples.shape:
         return None
+    parts = {name: stem.samples for name, stem in stems.items()}
+    return decibels(residual_peak(mix.samples, {**parts, "": difference.samples}))
+
+
+def _with_removed(song: Song) -> tuple[Song, list[str]]:
+    """The song with one more stem, what its draft has and its stems have not, unless that is nothing."""
+    draft, first = song.draft, next(iter(song.stems.values()))
+    if draft is None or (draft.rate_hz, draft.samples.shape) != (first.rate_hz, first.samples.shape):
+        return song, ["the stems are not as long as the draft, so what was removed cannot be told"]
     parts = {name: stem.samples for name, stem in song.stems.items()}
-    return decibels(residual_peak(song.mix.samples, {**parts, "": difference.samples}))
+    if residual_peak(draft.samples, parts) <= amplitude(CLOSE_ENOUGH_DBFS):
+        return song, []
+    names = chain(["removed"], map("removed_{}".format, count(2)))
+    name = next(name for name in names if name not in parts)
+    rest = Sound(left_over(draft.samples, parts), draft.rate_hz)
+    return song.having(stems={**song.stems, name: rest}), [
+        f"{name} holds what was taken out of the draft: leave it out to hear the stems as they were mended; "
+        "with it they add up to the draft"
+    ]

@@ -22,11 +22,10 @@ from .events import Teller, Watch, telling
 from .history import Origin, earlier
 from .journal import Journal
 from .provenance import provenance
+from .room import needed_bytes
 
 _ATTEMPTS = 8
 """A cache that is found spoiled this often in one run is not used any more."""
-_TEXTS_BYTES = 16 << 20
-"""Room for facts, report and the rest that is not sound."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ class _Run:
             seed=self.terms.seed,
         )  # fmt: skip
         try:
-            folder.see_room(self.folder, _needed_bytes(self.plan, song) - before.bytes)
+            folder.see_room(self.folder, needed_bytes(self.plan, song) - before.bytes)
             steps, whole = engines.fetched(self.plan.steps, self.teller)
             result = self._attempts(song, steps, offline=self.terms.offline or not whole)
             names = {file.relative_to(self.folder).as_posix() for file in result.files}
@@ -266,16 +265,3 @@ def _files(written: Sequence[Written]) -> list[Mapping[str, Any]]:
                 )
             found[file["name"]] = (delivery.id, file)
     return [file for _, file in found.values()]
-
-
-def _needed_bytes(plan: Any, song: Song) -> int:
-    """About the room that results will take: 24-bit masters and stems, a tenth for lossy formats."""
-    main = song.mix or song.draft
-    nbytes = main.samples.nbytes if main else 0
-    needed = float(_TEXTS_BYTES)
-    for each in plan.deliveries:
-        format_ = getattr(each.delivery, "format", None)
-        sounds = {"masters": 1, "stems": 4}
-        count = sum(sounds.get(slot, 0) for slot in each.delivery.reads)
-        needed += count * nbytes * (0.1 if getattr(format_, "lossy", False) else 0.75)
-    return round(needed)

@@ -61,14 +61,14 @@ class Separate(Stage):
     def engine(self) -> str:
         return self.model
 
-    def makes(self, *, offline: bool = True) -> tuple[str, ...]:
-        """The names of the stems it will make, with the engine that would do it now.
+    def makes(self, *, offline: bool = True, choice: Choice | None = None) -> tuple[str, ...]:
+        """The names of the stems it will make, with the engine `choice` or the one that would do it now.
 
         Raises:
             UsageError: there is no such engine, or it makes no such stem.
             ModelUnavailable: the engine's weights are neither here nor to be fetched.
         """
-        parts = self._parts(engines.choose(self.kind, self.model, offline=offline))
+        parts = self._parts(choice or engines.choose(self.kind, self.model, offline=offline))
         return (*parts.wanted, parts.rest) if parts.rest else parts.wanted
 
     def run(self, song: Song, context: Context = Context()) -> Song:
