@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from planted import (
     take,
 )
 
+from polish import recipe
 from polish.audio import Sound
 from polish.dsp import filters
 from polish.song import Beats, Finding, Section, Song
@@ -187,15 +189,14 @@ def test_every_finding_has_a_sentence_and_a_mend_that_is_a_stage() -> None:
         assert finding.message and "{" not in finding.message
 
 
-def test_mends_are_settings_that_exist() -> None:
-    import yaml
-
-    from polish import stages
-
-    for kind in KINDS.values():
-        if kind.mend and ":" in kind.mend:
-            name, settings = next(iter(yaml.load(kind.mend, yaml.BaseLoader).items()))
-            assert set(settings) <= set(stages.find(name).model_fields)
+@pytest.mark.parametrize("mend", sorted({kind.mend for kind in KINDS.values() if kind.mend}))
+def test_a_mend_is_a_step_as_recipes_have_it(mend: str, tmp_path: Path) -> None:
+    """Written into a recipe as it is said, it is read, and it runs on what `separate` made."""
+    written = tmp_path / "mending.yaml"
+    written.write_text(f"polish: 1\nsteps:\n  - check\n  - separate\n  - sections\n  - {mend}\n")
+    plan = recipe.check(recipe.load(written), given={"draft", "mix"})
+    assert plan.steps[-1].stage.name == mend.split(":")[0]
+    assert plan.steps[-1].skipped is None
 
 
 def test_the_song_itself_stays_as_it_is() -> None:

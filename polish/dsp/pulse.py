@@ -31,8 +31,10 @@ _USUAL_REACH, _FARTHEST = 1.2, 1.45
 _LEAP_COST, _AWAY_COST = 2.0, 0.25
 """What a change of tempo at once costs (what a clear beat gains over none in four seconds), and every
 second farther away than usual."""
-_TIGHTNESS = 100.0
-"""What an uneven beat costs against a missed onset (Ellis 2007 uses 100 to 400)."""
+_CLEARLY, _HEARD = 1.5, 0.15
+"""Times the middle between beats, and of the beats, from where on a place beside it is the offbeat."""
+_TIGHTNESS = 200.0
+"""What an uneven beat costs against a missed onset (Ellis 2007 uses 100 to 400): at 100 swing pulls beats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +139,24 @@ def beats(flat: NDArray[np.float64], path_bpm: NDArray[np.float64]) -> NDArray[n
             total[column] = local[column] + options[choice]
             came[column] = column - gaps[choice]
     return _traced(total, came, local, period)
+
+
+def offbeat(beats_s: NDArray[np.float64], strength: NDArray[np.float32]) -> float:
+    """Where between beats the most begins: 0.5, or where swing puts it, 0.3 to 0.7 of the way.
+
+    The onset strength is folded from beat to beat. A place away from the middle counts when it is
+    clearly stronger than the middle and than the place opposite, which triplets have too.
+    """
+    share = np.arange(0.3, 0.701, 0.025)
+    at = np.round((beats_s[:-1] + share[:, None] * np.diff(beats_s)) * COLUMNS_HZ).astype(int)
+    folded = strength[np.clip(at, 0, strength.size - 1)].mean(axis=1)
+    on = np.clip(np.round(beats_s * COLUMNS_HZ).astype(int), 0, strength.size - 1)
+    best = int(np.argmax(folded))
+    middle = folded[np.abs(share - 0.5) < 0.03].max()
+    clear = folded[best] > max(
+        _CLEARLY * middle, _CLEARLY * folded[share.size - 1 - best], _HEARD * strength[on].mean()
+    )
+    return float(share[best]) if clear else 0.5
 
 
 def tempo_bpm(beats_s: NDArray[np.float64]) -> float:

@@ -9,6 +9,7 @@ a peak counts only where its surroundings are smooth.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,7 @@ def find(samples: Samples, rate_hz: int, *, deepest_db: float) -> list[Resonance
     """
     hz, over = _standing_out(samples, rate_hz)
     found: list[Resonance] = []
-    for at in _tops(over):
+    for at in _tops(over, STANDS_OUT_DB):
         if over[at] <= NOTE_DB and _others(over, at) <= SMOOTH_DB:
             peak_db, q = _shape(hz, over, at, rate_hz)
             cut = min(peak_db - _KEEP_DB, deepest_db)
@@ -81,7 +82,13 @@ class Peak:
 def peaks(samples: Samples, rate_hz: int) -> list[Peak]:
     """All narrow peaks of a sound from `STANDS_OUT_DB` on, notes that are held among them."""
     hz, over = _standing_out(samples, rate_hz)
-    return [Peak(float(hz[at]), float(over[at]), _others(over, at)) for at in _tops(over)]
+    return [Peak(float(hz[at]), float(over[at]), _others(over, at)) for at in _tops(over, STANDS_OUT_DB)]
+
+
+def between_notes(samples: Samples, rate_hz: int, least_db: float) -> list[Peak]:
+    """Peaks of what lies between the notes: a resonance raises that too, a held note does not."""
+    hz, over = _standing_out(samples, rate_hz, _floor)
+    return [Peak(float(hz[at]), float(over[at]), _others(over, at)) for at in _tops(over, least_db)]
 
 
 def without(samples: Samples, rate_hz: int, found: list[Resonance]) -> Samples:
@@ -90,25 +97,29 @@ def without(samples: Samples, rate_hz: int, found: list[Resonance]) -> Samples:
     return filters.apply(samples, filters.cascade(*bells))
 
 
-def _standing_out(samples: Samples, rate_hz: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _standing_out(
+    samples: Samples, rate_hz: int, gathered: Callable[..., NDArray[np.float64]] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Frequencies, and how far the weak moments stand out there from half an octave to both sides."""
-    hz, weak_db = _weak_moments(samples, rate_hz)
+    hz, weak_db = _weak_moments(samples, rate_hz, gathered or _pooled)
     if not hz.size:
         return hz, weak_db
     return hz, weak_db - scipy.ndimage.median_filter(weak_db, _PER_OCTAVE + 1, mode="nearest")
 
 
-def _tops(over: NDArray[np.float64]) -> list[int]:
+def _tops(over: NDArray[np.float64], least_db: float) -> list[int]:
     """Places of the peaks, highest first, a third of an octave apart."""
     left, found = over.copy(), []
-    while left.size and left.max() >= STANDS_OUT_DB:
+    while left.size and left.max() >= least_db:
         at = int(np.argmax(left))
         found.append(at)
         left[max(0, at - _PER_OCTAVE // 3) : at + _PER_OCTAVE // 3 + 1] = -np.inf
     return found
 
 
-def _weak_moments(samples: Samples, rate_hz: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _weak_moments(
+    samples: Samples, rate_hz: int, gathered: Callable[..., NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Frequencies 1/24 octave apart, and the level there in its weaker moments, re the whole, in dB."""
     size = spectrum.size_for(_WINDOW_S, rate_hz)
     hop, total = size // 2, spectrum.columns(samples.shape[1], size // 2)
@@ -129,7 +140,7 @@ def _weak_moments(samples: Samples, rate_hz: int) -> tuple[NDArray[np.float64], 
     highest = min(HIGHEST_HZ, 0.45 * rate_hz)
     hz = LOWEST_HZ * 2 ** (np.arange(int(np.log2(highest / LOWEST_HZ) * _PER_OCTAVE)) / _PER_OCTAVE)
     bins_hz = np.arange(weak_db.size) * rate_hz / size
-    return hz, _pooled(hz, bins_hz, weak_db)
+    return hz, gathered(hz, bins_hz, weak_db)
 
 
 def _pooled(
@@ -141,6 +152,15 @@ def _pooled(
     last = np.searchsorted(bins_hz, hz * 2 ** (0.5 / _PER_OCTAVE))
     mean = (sums[last] - sums[first]) / np.maximum(last - first, 1)
     return np.where(last - first > 1, mean, np.interp(hz, bins_hz, level_db))
+
+
+def _floor(
+    hz: NDArray[np.float64], bins_hz: NDArray[np.float64], level_db: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The 10th percentile of the bins within 1/12 octave of every frequency."""
+    first = np.searchsorted(bins_hz, hz * 2 ** (-1 / _PER_OCTAVE))
+    last = np.maximum(np.searchsorted(bins_hz, hz * 2 ** (1 / _PER_OCTAVE)), first + 3)
+    return np.array([np.percentile(level_db[a:b], 10) for a, b in zip(first, last, strict=True)])
 
 
 def _others(over: NDArray[np.float64], at: int) -> float:

@@ -40,6 +40,8 @@ sound that is shorter than the window in which tempo is first read."""
 _LEAST_BETWEEN, _MOST_BETWEEN, _TOO_MUCH_BETWEEN = 0.5, 0.9, 4.0
 """Onsets midway between beats, against those on beats: at the right level of the metre 0.07 to 0.65 (of
 songs of our own, 5th and 95th percentile; 0.9 in records), at twice it 0.1 to 0.4, at half 0.3 to 2.8."""
+_CLARITY_POWER = 1.5
+"""How much a clear pulse weighs against bars that make sense."""
 _CLEAR_ENOUGH = 0.5
 """A level with less than this share of the best one's clarity is none."""
 
@@ -122,19 +124,24 @@ def _reading(
     heard: onsets.Onsets,
     harmony: chroma.Chroma,
 ) -> _Reading:
-    """Bars on the beats, or on the points midway when those carry the accents."""
-    middles_s = (beats_s[1:] + beats_s[:-1]) / 2
+    """Bars on the beats, or on what lies between them when that carries the accents.
+
+    Where it swings the beat is known: what follows it is longer than what leads to it.
+    """
+    share = pulse.offbeat(beats_s, heard.strength)
+    middles_s = beats_s[:-1] + share * np.diff(beats_s)
     measures = np.concatenate(
         [metre.marks(beats_s, heard, harmony), metre.marks(middles_s, heard, harmony)], axis=1
     )
     together = metre.accents(measures)
     on, off = together[: beats_s.size], together[beats_s.size :]
-    grid_s, midway_s = (beats_s, middles_s) if on.mean() >= off.mean() else (middles_s, beats_s)
+    first = share > 0.5 or (share == 0.5 and on.mean() >= off.mean())
+    grid_s, midway_s = (beats_s, middles_s) if first else (middles_s, beats_s)
     bars = metre.bars(metre.accents(metre.marks(grid_s, heard, harmony)))
     octaves = math.log2(pulse.tempo_bpm(grid_s) / _USUAL_BPM) / _USUAL_OCTAVES
     between = metre.between(grid_s, midway_s, heard)
     too_little, too_much = max(0.0, _LEAST_BETWEEN - between), max(0.0, between - _MOST_BETWEEN)
-    score = likely * clarity * (bars.strength + _LEAST_STRENGTH)
+    score = likely * clarity**_CLARITY_POWER * (bars.strength + _LEAST_STRENGTH)
     score *= math.exp(-0.5 * octaves**2 - too_little - _TOO_MUCH_BETWEEN * too_much)
     return _Reading(grid_s, bars, clarity, score)
 

@@ -48,7 +48,7 @@ KINDS: Mapping[str, Kind] = {
     "click": Kind(
         "dB",
         ("a click, as at a join: the waveform jumps {value:.0f} dB beyond what is around",),
-        "clean: {clicks: yes}",
+        "clean",
     ),
     "abrupt_ending": Kind(
         "dB", ("the song breaks off: its last moment lies {value:+.0f} dB against the 3 s before",), "arrange"
@@ -100,7 +100,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "resonance": Kind("dB", ("{hz:.0f} Hz rings by {value:.0f} dB whatever is played",), "clean"),
     "shimmer": Kind(
-        "%", ("{value:.0f} % of the sound at 8 to 14 kHz is lone tones, as a neural codec leaves them",), None
+        "%",
+        ("{value:.0f} % of the sound at 8 to 14 kHz is lone tones, as a neural codec leaves them",),
+        "clean",
     ),
     "sibilance": Kind(
         "dB", ("{count:.0f} esses are too loud: they lie {value:+.1f} dB against the voice's range",), "clean"
@@ -138,7 +140,7 @@ class Check(Stage):
     uses = ("beats", "sections")
     writes = ("findings",)
     may_write = ("beats",)
-    version = 2
+    version = 3
 
     def run(self, song: Song, context: Context = Context()) -> Song:
         assert song.mix is not None

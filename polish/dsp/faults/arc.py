@@ -23,9 +23,9 @@ _WITHIN_LU = 30.0
 
 
 def flat_dynamics(known: Known) -> list[Fault]:
-    """No arc: quiet and loud parts are equally loud."""
+    """No arc: quiet and loud parts are equally loud. What has one and then stays is a plateau."""
     look = known.survey
-    if look.duration_s < _ARC_S:
+    if look.duration_s < _ARC_S or energy_plateau(known):
         return []
     if parts := _parts_lufs(known):
         spread = max(parts) - min(parts)
@@ -41,7 +41,7 @@ def flat_dynamics(known: Known) -> list[Fault]:
 def energy_plateau(known: Known) -> list[Fault]:
     """A song that does have an arc stays at one energy for most of it."""
     look = known.survey
-    if look.duration_s < _ARC_S or flat_dynamics(known):
+    if look.duration_s < _ARC_S or (look.loudness.loudness_range_lu or 0.0) < FLAT_LU:
         return []
     level = scipy.ndimage.median_filter(decibels(look.loudness.means(SHORT_TERM_BINS, 10))[::10], 5)
     sounding = level > level.max(initial=-np.inf) - _WITHIN_LU

@@ -14,9 +14,11 @@ GAP_S, GAP_DB = 0.03, 45.0
 """A hole of 30 ms is heard as one; 45 dB in 20 ms is a cut: the shortest note takes longer to end."""
 ABRUPT_DB = -20.0
 """The last 50 ms of sound against the 3 s before; `arrange` mends by the same measure."""
-COLLAPSE_DB, COLLAPSE_TOP_DB, COLLAPSE_DENSITY_DB = 10.0, 24.0, 14.0
+COLLAPSE_DB, COLLAPSE_TOP_DB, COLLAPSE_DENSITY_DB = 10.0, 24.0, 9.0
 """Level, level above 4 kHz, and onset strength, against the body of the song."""
 _STILL_FALLING_DB = 10.0
+"""Within 4 s after it broke away."""
+_AROUND_CELLS, _USUAL_PERCENT = 5, 75
 _ARC_S = 45.0
 _MOST_GAPS = 20
 
@@ -102,14 +104,18 @@ def collapsing_ending(known: Known) -> list[Fault]:
 
 
 def _density_db(look: Survey) -> NDArray[np.float64]:
-    """How much begins, as the mean onset strength over 2.5 s around every cell, in dB (20 log10)."""
+    """How much begins: what of the onset strength rises above its usual value, in dB (20 log10).
+
+    Over 2.5 s around every cell, the mean of what lies above the median: a held tone and hiss
+    flicker all the time and never rise.
+    """
     strength = look.onsets.strength
-    cells = look.power.shape[1]
-    edges = np.round(np.arange(cells + 1) * look.cell_s * COLUMNS_HZ).astype(int)
-    sums = np.concatenate([[0.0], np.cumsum(strength, dtype=np.float64)])
-    edges = np.minimum(edges, strength.size)
+    rate = COLUMNS_HZ * look.cell_s
+    usual = scipy.ndimage.percentile_filter(strength, _USUAL_PERCENT, round(_AROUND_CELLS * rate))
+    sums = np.concatenate([[0.0], np.cumsum(np.maximum(strength - usual, 0), dtype=np.float64)])
+    edges = np.minimum(np.round(np.arange(look.power.shape[1] + 1) * rate).astype(int), strength.size)
     means = np.diff(sums[edges]) / np.maximum(np.diff(edges), 1)
-    return 2 * decibels(scipy.ndimage.uniform_filter1d(means, 5))
+    return 2 * decibels(scipy.ndimage.uniform_filter1d(means, _AROUND_CELLS))
 
 
 def _breaks_away(row: NDArray[np.float64], first: int, usual: float, depth: float) -> int | None:
@@ -124,6 +130,5 @@ def _breaks_away(row: NDArray[np.float64], first: int, usual: float, depth: floa
 
 
 def _dies_away(row: NDArray[np.float64]) -> bool:
-    """Whether a level goes on falling, as that of a last chord does."""
-    third = row.size // 3
-    return bool(np.median(row[:third]) - np.median(row[-third:]) > _STILL_FALLING_DB)
+    """Whether a level goes on falling at once, as that of a last chord does; `row` is 5 s or longer."""
+    return bool(row[:2].mean() - row[8:10].mean() > _STILL_FALLING_DB)

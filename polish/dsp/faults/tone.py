@@ -30,6 +30,8 @@ RESONANCE_DB = 12.0
 """Over the neighbourhood, in the weak moments; held notes of real songs reach 11.5."""
 BEYOND_NOTES_DB, _FEW_HELD_HZ = 6.0, 1300.0
 """Over the other peaks around it; real songs reach 5.5 above 1.3 kHz, and 16 below, with held notes."""
+BETWEEN_NOTES_DB = 10.2
+"""Over the neighbourhood, in the weak moments and between the partials; clean songs reach 9.5."""
 SHIMMER_PCT = 16.0
 """Of the power at 8–14 kHz in lone short tones, in half of all moments: records have 0 to 2 %,
 low-rate codecs up to 15."""
@@ -139,6 +141,9 @@ def resonances(known: Known) -> list[Fault]:
     """Narrow peaks that ring whatever is played."""
     sound = known.survey.sound
     found = [peak for peak in resonance.peaks(sound.samples, sound.rate_hz) if _rings(peak)]
+    for peak in resonance.between_notes(sound.samples, sound.rate_hz, BETWEEN_NOTES_DB):
+        if peak.hz > _FEW_HELD_HZ and all(abs(np.log2(peak.hz / one.hz)) > 1 / 3 for one in found):
+            found.append(peak)
     return [
         Fault("resonance", 0.0, sound.duration_s, "warning", peak.stands_out_db, {"hz": peak.hz})
         for peak in found[:_MOST_RESONANCES]
