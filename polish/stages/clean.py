@@ -36,7 +36,7 @@ class Clean(Stage):
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 3
+    version = 4
 
     amount: Annotated[float, PERCENT] = Field(100.0, description="How much of every repair is done.")
     max_cut: Annotated[float, DB.between(1, 12)] = Field(
