@@ -24,9 +24,11 @@ _QUIETEST_OFFSET = 2e-4
 _RUMBLE_DB = -45.0
 """Rumble under that, against the stem's loud moments, is left alone: it uses no headroom."""
 _TROUGH_DB = 6.0
-_SHALLOW: tuple[tuple[float, float], ...] = ((-19.0, 1.0), (-22.0, 2.5))
+_SHALLOW: tuple[tuple[float, float], ...] = ((-19.0, 1.85), (-22.0, 2.5))
 """A shallower trough is enough where so much, against the loud moments, lies an octave below the lowest
 notes: records have −26 at most. Pairs of that level and the depth that is then enough, in dB."""
+_SHALLOW_S = 8.0
+"""A shorter sound shows troughs of that depth by chance."""
 _STEADY_DB = 10.0
 _HUM_DB = -60.0
 _COHERENT = 0.93
@@ -97,7 +99,8 @@ def rumble(samples: Samples, rate_hz: int, lowest_hz: float) -> Rumble | None:
     trough = int(np.flatnonzero(inside)[np.argmin(average_db[inside])])
     over_trough_db = average_db[: trough + 1].max() - average_db[trough]
     far_below = bands.decibels(low.powers[low.centres_hz < lowest_hz / 2].sum(axis=0).mean()) - loud_db
-    enough_db = next((depth for level, depth in _SHALLOW if far_below > level), _TROUGH_DB)
+    known = _SHALLOW if samples.shape[1] >= _SHALLOW_S * rate_hz else ()
+    enough_db = next((depth for level, depth in known if far_below > level), _TROUGH_DB)
     if not steady or over_trough_db <= enough_db or level_db - loud_db < _RUMBLE_DB:
         return None
     return Rumble(round(float(low.centres_hz[trough]), 1), round(float(level_db - loud_db), 1))
