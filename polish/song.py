@@ -73,12 +73,25 @@ class Line(Fact):
     """The tag it stood under in known lyrics, ``verse`` or ``chorus``."""
 
 
+class Gap(Fact):
+    """Singing that none of the known lines accounts for."""
+
+    start_s: float
+    end_s: float
+
+
 class Lyrics(Fact):
-    """Timed words. `unmatched` holds known lines for which no time was found."""
+    """Timed words.
+
+    Attributes:
+        unmatched: known lines for which no time was found.
+        gaps: where more is sung than the known lines.
+    """
 
     language: str | None = None
     lines: tuple[Line, ...] = ()
     unmatched: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     engine: str = ""
 
 

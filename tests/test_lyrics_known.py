@@ -72,12 +72,24 @@ def test_words_follow_each_other_inside_their_line() -> None:
         assert marks[-1] == line.end_s
 
 
-def test_singing_that_no_line_accounts_for_is_left_out() -> None:
+def test_singing_that_no_line_accounts_for_is_a_gap() -> None:
     sound, starts_s = spoken.recited(LINES)
     found = align(sound, "\n".join((LINES[0], *LINES[2:])))
     assert [line.start_s for line in found.lines] == pytest.approx(
         [starts_s[number][0] for number in (0, 2, 3)], abs=0.25
     )
+    (gap,) = found.gaps
+    assert gap.start_s == pytest.approx(starts_s[1][0], abs=0.5)
+    assert gap.end_s < starts_s[2][0]
+    assert align(sound, TEXT).gaps == ()
+
+
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_one_line_of_another_song_is_told_apart(place: int) -> None:
+    other = "give me one more reason why"
+    found = align(spoken.recited(LINES)[0], "\n".join((*LINES[:place], other, *LINES[place:])))
+    assert found.unmatched == (other,)
+    assert [line.text for line in found.lines] == list(LINES)
 
 
 def test_the_lyrics_of_another_song_are_unmatched() -> None:
@@ -86,6 +98,13 @@ def test_the_lyrics_of_another_song_are_unmatched() -> None:
     found = align(spoken.recited(LINES)[0], "\n".join(other))
     assert found.lines == ()
     assert found.unmatched == other
+
+
+def test_a_book_is_not_laid_over_a_song() -> None:
+    book = "\n".join(["this is a line of a very long book"] * 10_000)
+    found = align(spoken.recited(LINES)[0], book)
+    assert found.lines == ()
+    assert len(found.unmatched) == 10_000
 
 
 def test_lines_for_which_there_is_no_time_are_unmatched() -> None:
@@ -130,6 +149,13 @@ def test_times_of_lrc_files_are_dropped() -> None:
 )
 def test_syllables_of_many_languages(word: str, count: int) -> None:
     assert syllables(word) == count
+
+
+def test_sentences_of_scripts_without_spaces_are_lines() -> None:
+    lines = known_lines("情深似海难言尽.泪珠儿滴滴映真心.为何君心似流水.此情此景何处寻.")
+    assert [line.text for line in lines] == [
+        "情深似海难言尽.", "泪珠儿滴滴映真心.", "为何君心似流水.", "此情此景何处寻.",
+    ]  # fmt: skip
 
 
 def test_scripts_without_spaces_have_a_word_a_character() -> None:

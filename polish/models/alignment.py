@@ -13,10 +13,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from ..audio.sound import Sound
 from ..errors import StageFailed
-from ..song import Line, Lyrics, Word
+from ..song import Gap, Line, Lyrics, Word
 from .acoustic import HOP_S, frequencies, log_probabilities
 from .engines import Progress, Transcriber
 from .phones import language_of, phones
@@ -29,8 +30,17 @@ _ANY = 0.2
 """Between lines: a pause, or with this likelihood anything else."""
 _UNLIKE = -2.4
 """Mean log-probability of its phones under which a line is not what is heard."""
-_LINES_TO_JUDGE, _BETTER_THAN_NONSENSE = 4, 0.085
-"""From so many lines on, by how much in each frame words must fit better than nonsense does."""
+_LINES_TO_JUDGE, _WORDS_TO_JUDGE = 4, 8
+"""With fewer lines, or fewer different words, their order says nothing of whether they are sung."""
+_NONSENSE, _BETTER_THAN_NONSENSE = 8, 0.065
+"""How many other orders of the words are tried, and by how much in each frame with a voice the right
+one must fit better than the mean of them and their spread."""
+_SOUNDS_A_FRAME = 2.0
+"""Words of more phones than this are not a song's but a book's, or so much longer than what is heard of
+it that most were not found anyway; the way through them would take minutes."""
+_SUNG_OVER_S, _BESIDE_S, _SHORTEST_GAP_S = 1.0, 0.3, 2.0
+"""Sung is where a voice is heard for most of so long; what is that near to a line belongs to it, and
+what is shorter than a gap is a cry or a breath."""
 
 
 class BuiltinAligner(Transcriber):
@@ -49,9 +59,9 @@ class BuiltinAligner(Transcriber):
         progress(0.6)
         placed = place(lines, heard, language)
         progress(1.0)
+        timed = tuple(_timed(line, at) for line, at in zip(lines, placed, strict=True) if at is not None)
         return Lyrics(
-            language=language, engine=self.name,
-            lines=tuple(_timed(line, at) for line, at in zip(lines, placed, strict=True) if at is not None),
+            language=language, engine=self.name, lines=timed, gaps=gaps(heard, timed) if lines else (),
             unmatched=tuple(line.text for line, at in zip(lines, placed, strict=True) if at is None),
         )  # fmt: skip
 
@@ -70,13 +80,14 @@ def place(
     """
     language = language or language_of(_words_of(lines))
     spelled = [[phones(word, language) for word in line.words] for line in lines]
-    if not lines or len(heard) <= len(lines):  # each line passed over takes a frame
-        return [None for _ in lines]
+    sounds = sum(len(word) for line in spelled for word in line)
+    if not lines or len(heard) <= len(lines) or sounds > _SOUNDS_A_FRAME * len(heard):
+        return [None for _ in lines]  # even a line passed over takes a frame
     likelihoods = np.empty((len(heard), ELSE + 1), np.float32)
     likelihoods[:, :ELSE] = heard - _PRIOR * np.log(frequencies())
     likelihoods[:, ELSE] = np.logaddexp(likelihoods[:, 0], np.log(_ANY))
     found = SungChain.of(spelled).followed(likelihoods)
-    if not _of_this_song(spelled, found, likelihoods):
+    if not _of_this_song(spelled, found, likelihoods, int((heard.argmax(axis=1) != 0).sum())):
         return [None for _ in lines]
     placed: list[NDArray[np.float64] | None] = []
     number = 0
@@ -92,17 +103,39 @@ def place(
     return placed
 
 
-def _of_this_song(spelled: Spelled, found: Followed, likelihoods: NDArray[np.float32]) -> bool:
-    """Whether the words explain what is heard better than nonsense made of the same sounds does.
+def _of_this_song(spelled: Spelled, found: Followed, likelihoods: NDArray[np.float32], voiced: int) -> bool:
+    """Whether the words explain what is heard better than the same words in another order do.
 
-    Anything can be laid over a song somehow, but only its own words fit it well. Too few lines
-    to judge by are taken at their word.
+    Anything can be laid over a song somehow, but only its own words fit it well: how well those
+    of another song would, the other orders tell, for this voice and these words. Too few words to
+    judge by are taken as right.
     """
-    if len(spelled) < _LINES_TO_JUDGE:
+    different = {tuple(word) for line in spelled for word in line}
+    if len(spelled) < _LINES_TO_JUDGE or len(different) < _WORDS_TO_JUDGE:
         return True
-    others = [SungChain.of(each).followed(likelihoods).fit for each in nonsense(spelled)]
-    better = found.fit - (np.mean(others) + np.max(others)) / 2
-    return bool(better > _BETTER_THAN_NONSENSE * max(1, int(np.sum(found.words >= 0))))
+    others = [SungChain.of(each).followed(likelihoods).fit for each in nonsense(spelled, _NONSENSE)]
+    better = found.fit - np.mean(others) - np.std(others)
+    return bool(better > _BETTER_THAN_NONSENSE * max(1, voiced))
+
+
+def gaps(heard: NDArray[np.float32], lines: Sequence[Line]) -> tuple[Gap, ...]:
+    """Where a voice is heard for a while that none of the lines accounts for.
+
+    Args:
+        heard: as from `log_probabilities`.
+    """
+    voiced = (heard.argmax(axis=1) != 0).astype(np.float32)
+    sung = ndimage.uniform_filter1d(voiced, round(_SUNG_OVER_S / HOP_S)) > 0.5
+    for line in lines:
+        first, last = line.start_s - _BESIDE_S, line.end_s + _BESIDE_S
+        sung[max(0, round(first / HOP_S)) : round(last / HOP_S)] = False
+    change = np.diff(np.concatenate([[0], sung.astype(np.int8), [0]]))
+    spans_s = np.stack([np.flatnonzero(change == 1), np.flatnonzero(change == -1)], axis=1) * HOP_S
+    return tuple(
+        Gap(start_s=round(float(start_s), 3), end_s=round(float(end_s), 3))
+        for start_s, end_s in spans_s
+        if end_s - start_s >= _SHORTEST_GAP_S
+    )
 
 
 def _words_of(lines: Sequence[KnownLine]) -> str:

@@ -15,7 +15,7 @@ Spelled = Sequence[Sequence[Sequence[str]]]
 """The phones of the words of the lines."""
 ELSE = len(CLASSES)
 """The column of what may sound between lines."""
-_LINE_LEFT_OUT, _PAUSE_IN_LINE = 80.0, 1.0
+_LINE_LEFT_OUT, _PAUSE_IN_LINE = 20.0, 1.0
 _STAY = {"vowel": -0.05, "other": -0.7, "pause": -0.1}
 _LEAST_FRAMES = 2
 
@@ -105,9 +105,10 @@ class Followed:
     fit: float
 
 
-def nonsense(lines: Spelled) -> Iterator[Spelled]:
-    """The same sounds in another order: each line backwards, the last line first, and both."""
-    backwards = [[word[::-1] for word in line[::-1]] for line in lines]
-    yield backwards
-    yield lines[::-1]
-    yield backwards[::-1]
+def nonsense(lines: Spelled, count: int) -> Iterator[Spelled]:
+    """The same words in another order, in lines of as many; the same orders every time."""
+    words = [word for line in lines for word in line]
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        fresh = iter(rng.permutation(len(words)))
+        yield [[words[next(fresh)] for _ in line] for line in lines]

@@ -14,10 +14,11 @@ from typing import Any, ClassVar
 
 from ..audio.sound import Sound
 from ..song import Line, Lyrics
-from . import recital, store, whisper_fast
+from . import alignment, recital, store, whisper_fast
+from .acoustic import log_probabilities
 from .engines import Progress, Transcriber
 from .heard_words import lines_of, said_until_s, without_inventions
-from .hearing import WINDOW_S, Heard, listen
+from .hearing import RATE_HZ, WINDOW_S, Heard, listen
 from .whisper_network import Network, Said, TorchNetwork
 from .words import known_lines
 
@@ -59,9 +60,10 @@ class Whisper(Transcriber):
         for number, window in enumerate(windows):
             found |= self._forced(heard, window, said.language)
             progress(0.7 + 0.3 * (number + 1) / len(windows))
+        lines = tuple(found[number] for number in sorted(found))
         return Lyrics(
-            language=said.language, engine=said.engine,
-            lines=tuple(found[number] for number in sorted(found)),
+            language=said.language, engine=said.engine, lines=lines,
+            gaps=alignment.gaps(log_probabilities(Sound(heard.mono[None], RATE_HZ)), lines),
             unmatched=tuple(line.text for number, line in enumerate(known) if number not in found),
         )  # fmt: skip
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 _TAG = re.compile(r"\[([^\]\d][^\]]*)\]|\(((?:verse|chorus|bridge|intro|outro)[^)]*)\)", re.IGNORECASE)
 _TIME = re.compile(r"[\[<]\d{1,3}:\d{2}(?:[.:]\d{1,3})?[\]>]")
 _METADATA = re.compile(r"\[(?:ar|ti|al|au|by|la|re|ve|length|offset):[^\]]*\]", re.IGNORECASE)
-_SENTENCE = re.compile(r"(?<=[.!?…;])\s+|(?<=[。！？；])\s*")
+_SENTENCE = re.compile(
+    r"(?<=[.!?…;])\s+|(?<=[。！？；])\s*|(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af][.!?;])"
+)
 _VOWELS = re.compile(r"[aeiouyæœøıаеёиоуыэюяіїєαεηιουω]+")
 _LONG_LINE_WORDS = 12
 

@@ -17,11 +17,14 @@ from ..models.engines import Transcriber
 from ..models.words import known_lines
 from ..song import Lyrics as Words
 from ..song import Song
+from ..units import clock
 from .base import Context, Stage
 from .separate import Separate
 
 _GHOST_DB = 30.0
 """A stem whose loud moments are this far under the mix's holds no voice."""
+_TOLD = 5
+"""So many gaps are told one by one."""
 
 
 class Lyrics(Stage):
@@ -29,14 +32,15 @@ class Lyrics(Stage):
 
     The voice is listened to on its own stem (separated for this alone when there are no stems),
     because a recogniser that hears the whole mix invents text where nobody sings. Known lines that
-    are nowhere in the song are reported as unmatched and get no times.
+    are nowhere in the song are reported as unmatched and get no times; singing that none of them
+    accounts for is reported as gaps.
     """
 
     name = "lyrics"
     reads = ("mix",)
     uses = ("stems",)
     writes = ("lyrics",)
-    version = 2
+    version = 3
     kind = "transcriber"
 
     from_: str = Field("vocals", alias="from", description="The stem the voice is on.")
@@ -70,7 +74,7 @@ class Lyrics(Stage):
             context.notice(notice)
         return song.having(lyrics=found).noting(
             self.step(context), engine=found.engine or choice.name, why=choice.why, lines=len(found.lines),
-            unmatched=len(found.unmatched), language=found.language,
+            unmatched=len(found.unmatched), gaps=len(found.gaps), language=found.language,
         )  # fmt: skip
 
     def _voice(self, song: Song, mix: Sound, context: Context) -> Sound:
@@ -119,3 +123,7 @@ def _notices(found: Words, text: str | None) -> Iterator[str]:
         )
     elif found.unmatched:
         yield f"{len(found.unmatched)} lines of the lyrics were not found in the song"
+    if found.lines and found.gaps:
+        spans = ", ".join(f"{clock(gap.start_s)}–{clock(gap.end_s)}" for gap in found.gaps[:_TOLD])
+        more = f" and {len(found.gaps) - _TOLD} more" if len(found.gaps) > _TOLD else ""
+        yield f"more is sung than the lyrics say, at {spans}{more}"
