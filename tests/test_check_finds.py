@@ -195,7 +195,7 @@ def test_a_mend_is_a_step_as_recipes_have_it(mend: str, tmp_path: Path) -> None:
     written = tmp_path / "mending.yaml"
     written.write_text(f"polish: 1\nsteps:\n  - check\n  - separate\n  - sections\n  - {mend}\n")
     plan = recipe.check(recipe.load(written), given={"draft", "mix"})
-    assert plan.steps[-1].stage.name == mend.split(":")[0]
+    assert plan.steps[-1].stage.name == mend.split(":", maxsplit=1)[0]
     assert plan.steps[-1].skipped is None
 
 

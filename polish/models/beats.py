@@ -24,8 +24,9 @@ RATIOS = (1.0, 1 / 2, 2.0, 2 / 3, 3 / 2, 1 / 3, 3.0, 3 / 4, 4 / 3)
 SLOWEST_BPM, FASTEST_BPM = 50.0, 205.0
 SHORTEST_S = 2.5
 FEWEST_BEATS = 4
-UNCLEAR = 0.16
-"""Clarity below which there is no steady beat. Noise of any length reads up to 0.12, songs 0.24 to 0.8."""
+UNCLEAR = 0.2
+"""Clarity below which there is no steady beat. Noise of any length reads up to 0.12, a generated song
+without a firm beat 0.18, songs 0.22 to 0.9."""
 LOW_SHARE = 0.15
 """How much more the bass says than the rest about where exactly a beat is."""
 STILL = 0.004

@@ -151,6 +151,7 @@ class Check(Stage):
             look,
             beats_s=song.beats.beats_s if song.beats else (),
             downbeats_s=song.beats.downbeats_s if song.beats else (),
+            beats_sure=song.beats.confidence if song.beats else 0.0,
             sections=tuple((part.start_s, part.end_s, part.label) for part in song.sections),
         )
         findings = tuple(finding(fault) for fault in faults.find(known))

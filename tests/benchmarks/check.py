@@ -17,7 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import numpy as np
 import planted
+from machine import processor
 
 from polish.audio import Sound
 from polish.song import Song
@@ -59,7 +61,10 @@ def main() -> None:
             for kind in set(kinds) - found:
                 missed[kind].append(seed)
             print(seed, sorted(whole | excerpt), sorted(set(kinds) - found), file=sys.stderr, flush=True)
-    print(f"{len(seeds)} seeds from {asked.first}; {2 * len(seeds)} clean sounds.\n")
+    print(
+        f"# Findings\n\nBy `tests/benchmarks/check.py`, on {processor()}; numpy {np.__version__}. "
+        f"{len(seeds)} seeds from {asked.first}; {2 * len(seeds)} clean sounds.\n"
+    )
     print("| kind | planted strength | recall | false alarms | mend |\n|---|---|---|---|---|")
     for kind in kinds:
         recall, false = hits[kind] / len(seeds), alarms[kind] / (2 * len(seeds))

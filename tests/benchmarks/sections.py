@@ -1,21 +1,28 @@
 """Sections of composed songs against the truth, by mir_eval; of a human song; of drafts against their tags.
 
     python tests/benchmarks/sections.py [--seeds 60] [--first 9000] [--seconds 90] [--jobs 2]
-        [--jams FILE.jams …] [--drafts DIR]
+        [--jams FILE.jams …] [--drafts DIR] [--minutes 4 40]
 
 Boundaries: F-measure of `mir_eval.segment.detection`, without the ends of the song; groups: pairwise F.
 Labels: share of the time that is called what the composer meant. The built-in chain is used, from the
 mix alone. Beside each ``FILE.jams`` lies ``FILE.mp3``; `--drafts` is a folder with ``NAME.mp3`` beside
-``NAME.lyrics.txt`` whose tags come in order. Composed songs are easy: the parts of one group are the
-same notes; the best published neural system reaches 0.70 at 0.5 s and 0.78 at 3 s on human songs.
+``NAME.lyrics.txt`` whose tags come in order. `--minutes` are lengths of a mix whose `polish sections`
+is a process of its own, its CPU time and largest memory taken from the system.
+
+Composed songs are easy: the parts of one group are the same notes; the best published neural system
+reaches 0.70 at 0.5 s and 0.78 at 3 s on human songs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import resource
+import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import groupby
@@ -23,6 +30,7 @@ from pathlib import Path
 
 import mir_eval
 import numpy as np
+from machine import processor
 
 from polish import audio
 from polish.dsp import tagging
@@ -76,6 +84,25 @@ def against_tags(path: Path) -> str:
     return f"| {path.stem} | {len(tags)} | {' '.join(tags)} | {len(heard)} | {' '.join(runs)} |"
 
 
+def cost(minutes: float) -> str:
+    """The row of `polish sections` on a mix of that length: one composed song, again and again."""
+    song = compose(100, seconds=240).mix
+    count = max(1, round(minutes * 60 / song.duration_s))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "mix.wav")
+        audio.write(path, song.with_samples(np.tile(song.samples, count)), "wav 16-bit")
+        seconds = audio.probe(path).duration_s
+        started = os.times()
+        command = [sys.executable, "-m", "polish.cli", "sections", str(path), "--json"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            parts = len(json.loads(process.stdout.read())["sections"])
+        ended = os.times()
+    cpu_s = sum(ended[2:4]) - sum(started[2:4])
+    largest_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    wall_s = ended.elapsed - started.elapsed
+    return f"| {seconds / 60:.1f} | {parts} | {cpu_s:.1f} | {wall_s:.1f} | {largest_mb:.0f} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=60)
@@ -84,25 +111,40 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--jams", type=Path, nargs="*", default=[])
     parser.add_argument("--drafts", type=Path)
+    parser.add_argument("--minutes", type=float, nargs="*", default=[])
     options = parser.parse_args()
+    print(
+        f"# Sections\n\nBy `tests/benchmarks/sections.py`, on {processor()}; "
+        f"numpy {np.__version__}, mir_eval {mir_eval.__version__}.\n"
+    )
+    if options.minutes:
+        # Before anything else runs: the largest memory of a child is that of the largest so far.
+        print("## What it costs\n\n| min | parts | CPU s | s | largest memory, MB |\n|---|---|---|---|---|")
+        print("\n".join(cost(minutes) for minutes in sorted(options.minutes)), flush=True)
     with ProcessPoolExecutor(options.jobs) as pool:
         seeds = range(options.first, options.first + options.seeds)
         rows = list(pool.map(measured, [(seed, options.seconds) for seed in seeds]))
         mean = np.mean([row[1:] for row in rows], axis=0)
         print(
+            f"\n## Songs of our own composer\n\nSeeds from {options.first}, {options.seconds:.0f} s each.\n\n"
             "| songs | boundary F 0.5 s | boundary F 3 s | pairwise F | labels right |\n|---|---|---|---|---|"
         )
         print(f"| {len(rows)} | " + " | ".join(f"{value:.3f}" for value in mean) + " |")
+        print(
+            "\n| the six worst: seed | F 0.5 s | F 3 s | pairwise F | labels right |\n|---|---|---|---|---|"
+        )
         for row in sorted(rows, key=lambda row: row[2] + row[3])[:6]:
-            print("worst:", row[0], *(f"{value:.2f}" for value in row[1:]), file=sys.stderr)
+            print(f"| {row[0]} | " + " | ".join(f"{value:.2f}" for value in row[1:]) + " |")
         if options.jams:
-            print("\n| song | parts by hand | found | F 0.5 s | F 3 s | F 0.5 s, no ends | F 3 s, no ends |")
+            print("\n## Parts by hand\n")
+            print("| song | parts by hand | found | F 0.5 s | F 3 s | F 0.5 s, no ends | F 3 s, no ends |")
             print("|---|---|---|---|---|---|---|")
             print("\n".join(pool.map(human, options.jams)))
         if options.drafts:
             texts = sorted(options.drafts.glob("*.lyrics.txt"))
             songs = [text.with_name(text.name.removesuffix(".lyrics.txt") + ".mp3") for text in texts]
-            print("\n| draft | tags | as given | found | in order, repeats joined |\n|---|---|---|---|---|")
+            print("\n## Drafts and the tags of their lyrics\n")
+            print("| draft | tags | as given | found | in order, repeats joined |\n|---|---|---|---|---|")
             print("\n".join(pool.map(against_tags, songs)))
 
 

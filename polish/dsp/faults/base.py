@@ -36,12 +36,14 @@ class Known:
 
     Attributes:
         beats_s, downbeats_s: empty when there is no grid.
+        beats_sure: 0 to 1, how clearly the beat stands out.
         sections: start and end in s, and label.
     """
 
     survey: Survey
     beats_s: tuple[float, ...] = ()
     downbeats_s: tuple[float, ...] = ()
+    beats_sure: float = 1.0
     sections: tuple[tuple[float, float, str], ...] = ()
 
     def whole(self, kind: str, severity: Severity, value: float | None, **detail: float) -> list[Fault]:

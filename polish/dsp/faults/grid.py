@@ -15,6 +15,8 @@ COPIES_PCT = 60.0
 """Of all bars. Records have 0 to 11 %, songs built of repeated phrases up to 35."""
 DRIFT_PCT = 4.0
 """Between the slowest and the fastest 16 beats; bands without a click drift by 1 to 3 %."""
+_SURE = 0.4
+"""A beat that is less sure wanders because it is sought, not because it is played so."""
 _FEWEST_BARS = 12
 _FIRST_BARS = 4
 _SLOTS = 32
@@ -59,7 +61,7 @@ def _best_earlier(patterns: NDArray[np.float32]) -> NDArray[np.float32]:
 def tempo_drift(known: Known) -> list[Fault]:
     """The tempo wanders, or changes, in the course of the song."""
     times = np.asarray(known.beats_s)
-    if times.size < _FEWEST_BEATS:
+    if times.size < _FEWEST_BEATS or known.beats_sure < _SURE:
         return []
     spans = times[_DRIFT_BEATS:] - times[:-_DRIFT_BEATS]
     tempi = 60 * _DRIFT_BEATS / spans

@@ -30,8 +30,9 @@ RESONANCE_DB = 12.0
 """Over the neighbourhood, in the weak moments; held notes of real songs reach 11.5."""
 BEYOND_NOTES_DB, _FEW_HELD_HZ = 6.0, 1300.0
 """Over the other peaks around it; real songs reach 5.5 above 1.3 kHz, and 16 below, with held notes."""
-BETWEEN_NOTES_DB = 10.2
-"""Over the neighbourhood, in the weak moments and between the partials; clean songs reach 9.5."""
+BETWEEN_NOTES_DB, HELD_DB = 10.2, 7.0
+"""Over the neighbourhood, in the weak moments and between the partials; clean songs reach 9.5 above
+1.3 kHz. Below, a peak needs `HELD_DB` to be more than the note of the song's key."""
 SHIMMER_PCT = 16.0
 """Of the power at 8–14 kHz in lone short tones, in half of all moments: records have 0 to 2 %,
 low-rate codecs up to 15."""
@@ -140,9 +141,11 @@ def hum(known: Known) -> list[Fault]:
 def resonances(known: Known) -> list[Fault]:
     """Narrow peaks that ring whatever is played."""
     sound = known.survey.sound
-    found = [peak for peak in resonance.peaks(sound.samples, sound.rate_hz) if _rings(peak)]
-    for peak in resonance.between_notes(sound.samples, sound.rate_hz, BETWEEN_NOTES_DB):
-        if peak.hz > _FEW_HELD_HZ and all(abs(np.log2(peak.hz / one.hz)) > 1 / 3 for one in found):
+    between = resonance.between_notes(sound.samples, sound.rate_hz, HELD_DB)
+    found = [peak for peak in resonance.peaks(sound.samples, sound.rate_hz) if _rings(peak, between)]
+    for peak in between:
+        clear = peak.stands_out_db > BETWEEN_NOTES_DB and peak.hz > _FEW_HELD_HZ
+        if clear and all(abs(np.log2(peak.hz / one.hz)) > 1 / 3 for one in found):
             found.append(peak)
     return [
         Fault("resonance", 0.0, sound.duration_s, "warning", peak.stands_out_db, {"hz": peak.hz})
@@ -150,12 +153,16 @@ def resonances(known: Known) -> list[Fault]:
     ]
 
 
-def _rings(peak: resonance.Peak) -> bool:
-    """Among notes, a peak that is higher than all of them and where few are held; else on its own."""
-    if not RESONANCE_DB <= peak.stands_out_db <= resonance.NOTE_DB + _LOUDER_DB * (peak.hz > _FEW_HELD_HZ):
+def _rings(peak: resonance.Peak, between: list[resonance.Peak]) -> bool:
+    """Among notes, a peak that is higher than all of them and where few are held; else on its own,
+    and where notes are held, seen between the partials too."""
+    few_held = peak.hz > _FEW_HELD_HZ
+    if not RESONANCE_DB <= peak.stands_out_db <= resonance.NOTE_DB + _LOUDER_DB * few_held:
         return False
-    beyond = peak.stands_out_db - peak.others_db
-    return peak.others_db <= resonance.SMOOTH_DB or (peak.hz > _FEW_HELD_HZ and beyond > BEYOND_NOTES_DB)
+    if few_held and peak.stands_out_db - peak.others_db > BEYOND_NOTES_DB:
+        return True
+    seen = any(abs(np.log2(peak.hz / one.hz)) < 1 / 8 for one in between)
+    return peak.others_db <= resonance.SMOOTH_DB and (few_held or seen)
 
 
 def shimmer(known: Known) -> list[Fault]:
