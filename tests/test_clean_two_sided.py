@@ -63,6 +63,20 @@ def test_bleed_leaves_the_tail_of_a_note(stems):
     assert spoilt.rms(got[:, pause]) < 0.35 * spoilt.rms(LEAK * drums[:, pause])
 
 
+def test_bleed_goes_back_to_its_own_stem_and_the_song_stays_whole(stems):
+    fault = spoilt.FAULTS["bleed"]
+    quieter = {name: stem.with_samples(stem.samples * np.float32(0.1)) for name, stem in stems.items()}
+    _, before = fault.plant(stems | {"bass": quieter["bass"], "other": quieter["other"]}, "vocals",
+                            np.random.default_rng(3))  # fmt: skip
+    switches = dict.fromkeys(("hum", "rumble", "resonances", "sibilance", "shimmer", "joins"), False)
+    done = Clean(**switches).run(Song(stems=before))
+    noted = done.measurements["clean"]["stems"]
+    assert [entry["given_to"] for entry in noted["vocals"]] == ["drums"], "it is most of what leaks in"
+    assert [entry["repair"] for entry in noted["drums"]] == ["given back: bleed in vocals"]
+    assert not np.array_equal(done.stems["vocals"].samples, before["vocals"].samples)
+    assert sounds.snr_db(sounds.total(before).samples, sounds.total(done.stems).samples) > 100
+
+
 @pytest.mark.parametrize("name", ["other", "vocals"])
 def test_clean_stems_have_no_shimmer_and_no_joins(stems, name):
     stem = stems[name]
@@ -94,7 +108,7 @@ def test_blocks_of_any_size_give_the_same_bits(block):
     bells = [dynamic_eq.Bell(hz, 1.2, -6 * rng.random(60), 441) for hz in (300, 3000)]
     whole = dynamic_eq.act(noise.samples, noise.rate_hz, bells)
     assert np.array_equal(dynamic_eq.act(noise.samples, noise.rate_hz, bells, block=block), whole)
-    found = bleed.Bleed(-30, 0.5, -6 * rng.random(60), 441)
+    found = bleed.Bleed(-30, 0.5, "drums", -6 * rng.random(60), 441)
     assert np.array_equal(
         bleed.without(noise.samples, found, block=block), bleed.without(noise.samples, found)
     )

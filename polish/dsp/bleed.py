@@ -4,11 +4,14 @@ In the pauses of a stem, what is heard either follows the other stems, band by b
 by moment, at one ratio a band: then it is their bleed. Or it does not: then it is a tail, a
 breath, a room, and belongs to the stem. Only the first is turned down, and only while the stem
 has no more than the bleed that its others predict: a tail stays open until it has sunk into it.
+
+What is taken belongs to the stem that it is most like. Stems are mostly made by taking a song apart,
+so that they add up to it, and bleed in one is missing in another: given back, the song stays whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,29 +46,31 @@ class Bleed:
     Attributes:
         level_db: its level in the pauses, against the loud moments of the stem.
         pause_share: how much of the time is pause.
+        owner: the stem that it is most like, band by band and moment by moment.
         gain_db: what is to be done, ``(columns,)``; column ``k`` is at frame ``k * hop``.
         hop: frames between the columns.
     """
 
     level_db: float
     pause_share: float
+    owner: str
     gain_db: NDArray[np.float64]
     hop: int
 
 
-def find(stem: Bands, others: Sequence[Bands], *, deepest_db: float) -> Bleed | None:
+def find(stem: Bands, others: Mapping[str, Bands], *, deepest_db: float) -> Bleed | None:
     """Bleed in the pauses of a stem; ``None`` when there is none or it does not follow the others.
 
     Args:
-        stem, others: powers on one grid.
+        stem, others: powers on one grid; others by name.
         deepest_db: the most that a pause is turned down, positive.
     """
-    others = [bands for bands in others if bands.powers.shape == stem.powers.shape]
+    others = {name: bands for name, bands in others.items() if bands.powers.shape == stem.powers.shape}
     if not others or stem.powers.shape[1] < 16:
         return None
     own, around = (
         stem.powers.astype(np.float64),
-        np.sum([bands.powers for bands in others], axis=0, dtype=float),
+        np.sum([bands.powers for bands in others.values()], axis=0, dtype=float),
     )
     total, total_around = own.sum(axis=0), around.sum(axis=0)
     if not total.any():
@@ -88,9 +93,17 @@ def find(stem: Bands, others: Sequence[Bands], *, deepest_db: float) -> Bleed | 
     expected = (around * 10 ** (ratio_db[:, None] / 10)).sum(axis=0)
     over_db = decibels(total) - decibels(expected)
     gain_db = -deepest_db * np.clip((_OPEN_DB - over_db) / (_OPEN_DB - _CLOSED_DB), 0, 1)
+    like = {name: _likeness(own[:, pause], bands.powers[:, pause]) for name, bands in others.items()}
     return Bleed(
-        round(level_db, 1), float(pause.mean()), _unhurried(gain_db, stem.rate_hz / stem.hop), stem.hop
-    )
+        round(level_db, 1), float(pause.mean()), max(like, key=lambda name: like[name]),
+        _unhurried(gain_db, stem.rate_hz / stem.hop), stem.hop,
+    )  # fmt: skip
+
+
+def _likeness(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    """How alike powers are in shape, 0 to 1 (Bhattacharyya, 1943)."""
+    size = np.sqrt(one.sum(dtype=float) * other.sum(dtype=float))
+    return float(np.sqrt(one * other, dtype=float).sum() / size) if size > 0 else 0.0
 
 
 def _unhurried(gain_db: NDArray[np.float64], columns_per_s: float) -> NDArray[np.float64]:

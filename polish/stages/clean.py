@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Annotated
@@ -36,7 +37,7 @@ class Clean(Stage):
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 4
+    version = 5
 
     amount: Annotated[float, PERCENT] = Field(100.0, description="How much of every repair is done.")
     max_cut: Annotated[float, DB.between(1, 12)] = Field(
@@ -52,7 +53,9 @@ class Clean(Stage):
     sibilance: bool = Field(True, description="Turn down esses of a voice that are too loud.")
     shimmer: bool = Field(True, description="Calm treble that flickers in lone short tones.")
     joins: bool = Field(True, description="Mend jumps of the waveform that stand alone, as at a cut.")
-    bleed: bool = Field(True, description="Turn the other stems' bleed down in pauses; tails stay.")
+    bleed: bool = Field(
+        True, description="Turn the other stems' bleed down in pauses and give it back to them; tails stay."
+    )
     clicks: bool = Field(False, description="Mend all single clicks, also where attacks look like them.")
     noise: bool = Field(False, description="Turn steady noise down in pauses.")
     exciter: bool = Field(
@@ -65,43 +68,51 @@ class Clean(Stage):
             context.notice(f"not known by name, so judged as any other stem: {', '.join(unknown)}")
         done: dict[str, Sound] = {}
         noted: dict[str, list[repairs.Entry]] = {}
+        given: list[tuple[str, str, Samples]] = []
         # Two at a time: filters and transforms leave Python's lock, and memory stays small.
         with ThreadPoolExecutor(2) as pool:
-            measured = list(pool.map(_bands, song.stems.values()))
-            whole = repairs.whole(dict(zip(song.stems, measured, strict=True)), song.findings)
+            measured = dict(zip(song.stems, pool.map(_bands, song.stems.values()), strict=True))
+            whole = repairs.whole(measured, song.findings)
             cleaned = pool.map(
-                lambda name, known: self._cleaned(
-                    name, song.stems[name], known, [other for other in measured if other is not known], whole
-                ),
-                song.stems,
-                measured,
+                lambda name: self._cleaned(name, song.stems[name], measured, whole), song.stems
             )
-            for name, (stem, entries) in zip(song.stems, cleaned, strict=True):
+            for name, (stem, entries, taken) in zip(song.stems, cleaned, strict=True):
                 done[name], noted[name] = stem, entries
+                given += [(name, owner, bleed) for owner, bleed in taken.items()]
                 context.progress(len(done) / len(song.stems))
+        for name, owner, bleed in given:
+            if done[owner].samples.shape != bleed.shape:
+                continue
+            done[owner] = done[owner].with_samples(done[owner].samples + bleed)
+            noted[owner] = [*noted[owner], {"repair": f"given back: bleed in {name}"}]
         curves = {name: _curves(song.stems[name], done[name]) for name, entries in noted.items() if entries}
         return song.having(stems=done).noting(
             self.step(context), stems=noted, song=whole.facts(), curves=curves
         )
 
     def _cleaned(
-        self, name: str, stem: Sound, known: bands.Bands, others: list[bands.Bands], whole: repairs.Whole
-    ) -> tuple[Sound, list[repairs.Entry]]:
-        """A stem after its repairs, and what was done; the same object when nothing was.
+        self, name: str, stem: Sound, measured: Mapping[str, bands.Bands], whole: repairs.Whole
+    ) -> tuple[Sound, list[repairs.Entry], dict[str, Samples]]:
+        """A stem after its repairs, what was done, and bleed that was taken, by the stem it belongs to.
 
-        `known` are its bands as it came, `others` those of the other stems.
+        The stem is the same object when nothing was done. `measured` are the bands of all as they came.
         """
         if self.amount == 0 or stem.silent:
-            return stem, []
-        work = repairs.Work(stem.samples, stem.rate_hz, kind_of(name), self.max_cut, whole, others, known)
-        entries = []
+            return stem, [], {}
+        others = {other: known for other, known in measured.items() if other != name}
+        work = repairs.Work(
+            stem.samples, stem.rate_hz, kind_of(name), self.max_cut, whole, others, measured[name]
+        )
+        entries, taken, share = [], {}, self.amount / 100
         for switch, repair in repairs.REPAIRS.items():
             for samples, entry in repair(work) if getattr(self, switch) else ():
+                if owner := entry.get("given_to"):
+                    taken[owner] = np.float32(share) * (work.samples - samples)
                 work = replace(work, samples=samples, known=None)
                 entries.append(entry)
         if not entries:
-            return stem, []
-        return stem.with_samples(_blended(stem.samples, work.samples, self.amount / 100)), entries
+            return stem, [], {}
+        return stem.with_samples(_blended(stem.samples, work.samples, share)), entries, taken
 
 
 def _blended(before: Samples, after: Samples, share: float) -> Samples:

@@ -64,7 +64,7 @@ class Work:
     kind: str
     max_cut_db: float
     whole: Whole
-    others: list[bands.Bands]
+    others: Mapping[str, bands.Bands]
     known: bands.Bands | None = None
 
     @cached_property
@@ -176,7 +176,7 @@ def _bleed(work: Work) -> Iterator[tuple[Samples, Entry]]:
         entry = {
             "repair": "bleed", "measured_db": found.level_db,
             "pauses_percent": round(100 * found.pause_share),
-            "change_db": round(float(found.gain_db.min()), 1),
+            "change_db": round(float(found.gain_db.min()), 1), "given_to": found.owner,
             **_course(found.gain_db, found.hop / work.rate_hz),
         }  # fmt: skip
         yield bleed.without(work.samples, found), entry

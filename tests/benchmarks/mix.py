@@ -1,18 +1,11 @@
 """Ten drafts before and after the recipe `streaming`: tone, mud, harshness, stereo, dynamics.
 
-    python tests/benchmarks/mix.py [--seconds 60] [--steps] [SONG…]
+    python tests/benchmarks/mix.py [--seconds 60] [--steps] [--keep DIR] [SONG…] > tests/benchmarks/mix.md
 
 Without songs it takes the drafts that lie beside the checkout. `--seconds` takes so much from the
-middle of each; `--steps` prints the indices after every step, to see which step moves them.
-Nothing is delivered; `lyrics` is left out, as it changes no sound.
-
-- tone: RMS distance of the third octaves from 50 Hz to 12.5 kHz to the curve `streaming` of the
-  stage `match` (the average of popular records), at the same mean level, in dB
-- mud, harsh: 200–500 Hz and 2–5 kHz per octave over what lies around them, in dB, see
-  `polish.dsp.excess.whole`; less is better down to the middle of records (0.8 and −3 dB)
-- corr, mono: left/right correlation, and the level lost in mono in dB
-- PLR: true peak over integrated loudness in dB
-- spread: loudest section over the quietest one that is not an intro or outro, in LU
+middle of each; `--steps` prints the indices after every step, to see which step moves them; `--keep`
+leaves draft, master and their difference as sounds, to be heard and looked at. Nothing is delivered;
+`lyrics` is left out, as it changes no sound.
 """
 
 from __future__ import annotations
@@ -22,10 +15,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from difference import Look, difference, look
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from conftest import REAL
+from machine import processor
 
 from polish import audio
 from polish.audio import Sound
@@ -39,9 +34,39 @@ from polish.stages.level import section_loudness_lufs
 from polish.stages.match import CURVES
 
 FIGURES = ("tone", "mud", "harsh", "corr", "mono", "PLR", "spread")
-WORSE = {"tone": 0.1, "mud": 0.1, "harsh": 0.1, "corr": None, "mono": 0.1, "PLR": None, "spread": None}
-"""By how much a figure may rise and still be the same; None where neither way is worse."""
+WORSE = {"tone": 0.05, "mud": 0.05, "harsh": 0.05, "mono": 0.05, "corr": -0.02, "PLR": -0.1, "spread": -0.3}
+"""By how much a figure may rise (fall, where under 0) and still be the same."""
 MIDDLE = {"mud": excess.SONG_USUAL["mud"].middle_db, "harsh": excess.SONG_USUAL["harshness"].middle_db}
+LEAST_PLR_DB = 10.0
+ABOUT = f"""\
+- tone: RMS distance of the third octaves from 50 Hz to 12.5 kHz to the curve `streaming` of the
+  stage `match` (the average of popular records), at the same mean level, in dB
+- mud, harsh: 200–500 Hz and 2–5 kHz per octave over what lies around them, in dB, see
+  `polish.dsp.excess.whole`; less is better down to the middle of records ({MIDDLE["mud"]:g} and
+  {MIDDLE["harsh"]:g} dB), and judged only above it
+- corr, mono: left/right correlation, and the level lost in mono in dB
+- PLR: true peak over integrated loudness in dB; a draft that is quieter than the target loses some
+  by design, so it is judged only under {LEAST_PLR_DB:g} dB
+- spread: loudest section over the quietest one that is not an intro or outro, in LU; more is better
+
+Worse is what changes for the worse by more than {WORSE["tone"]} dB (tone, mud, harsh, mono), {-WORSE["corr"]}
+(corr), {-WORSE["PLR"]} dB (PLR) or {-WORSE["spread"]} LU (spread).
+"""
+LOOKED = """\
+
+## The difference
+
+The master less the draft at the gain that leaves least, which holds all that was done.
+
+- level: of the difference, against the master
+- pump: what the gains of five bands of two octaves do in common between 1 and 10 Hz, RMS
+- pulse: how deep the envelope goes up and down between 1 and 10 Hz, RMS over mean, of the difference
+  and of the draft
+- chirps: share of the power at 0.5–16 kHz in lone short tones, 12 dB over all around them: of the
+  difference, where the draft has none there, and of the draft
+
+| draft | level | pump | pulse (draft) | chirps (draft) |
+|---|---:|---:|---:|---:|"""
 
 
 def figures(sound: Sound, sections: tuple[Section, ...] = ()) -> dict[str, float]:
@@ -95,20 +120,27 @@ def main() -> None:
     asked.add_argument("songs", nargs="*", type=Path)
     asked.add_argument("--seconds", type=float, default=0.0)
     asked.add_argument("--steps", action="store_true")
+    asked.add_argument("--keep", type=Path)
     given = asked.parse_args()
     songs = given.songs or sorted((REAL / "drafts").glob("*.mp3"))
+    what = f"{given.seconds:g} s from the middle" if given.seconds else "all"
+    print(f"# Drafts through `streaming`\n\nBy `tests/benchmarks/mix.py` on {processor()}; numpy "
+          f"{np.__version__}; {what} of each of {len(songs)} drafts.\n\n{ABOUT}")  # fmt: skip
     print("| draft |", " | ".join(FIGURES), "| worse |")
     print("|---|" + "---|" * (len(FIGURES) + 1))
-    rows = []
+    rows, looks = [], {}
     for path in songs:
         draft = audio.read(path)
         if given.seconds and draft.duration_s > given.seconds:
             start_s = (draft.duration_s - given.seconds) / 2
             draft = draft.cut(start_s, start_s + given.seconds)
         song = polished(draft, aloud=given.steps)
-        after = figures(song.masters["stream"].sound, song.sections)
-        before = figures(draft, song.sections)
+        master = song.masters["stream"].sound
+        before, after = figures(draft, song.sections), figures(master, song.sections)
         rows.append((before, after))
+        looks[path.stem] = look(draft, master)
+        if given.keep:
+            kept(given.keep / path.stem, draft, master)
         cells = [f"{before[name]:.2f} → {after[name]:.2f}" for name in FIGURES]
         print("|", " | ".join([path.stem, *cells, ", ".join(worse(before, after)) or "–"]), "|", flush=True)
     mean = [
@@ -116,15 +148,40 @@ def main() -> None:
         for name in FIGURES
     ]
     print("|", " | ".join(["mean", *mean, ""]), "|")
+    print(LOOKED)
+    for name, found in looks.items():
+        print("|", " | ".join([name, *looked(found)]), "|")
+
+
+def kept(name: Path, draft: Sound, master: Sound) -> None:
+    """Draft, master and difference beside each other, the draft as loud as the master."""
+    name.parent.mkdir(parents=True, exist_ok=True)
+    rest = difference(draft, master)
+    sounds = {
+        "draft": master.with_samples(master.samples - rest.samples),
+        "master": master,
+        "difference": rest,
+    }
+    for what, sound in sounds.items():
+        audio.write(name.with_name(f"{name.name}.{what}.wav"), sound, "wav 32-float")
+
+
+def looked(found: Look) -> list[str]:
+    pulse = f"{found.pulse:.2f} ({found.own_pulse:.2f})"
+    return [f"{found.level_db:.1f} dB", f"{found.pump_db:.2f} dB", pulse,
+            f"{found.chirps_percent:.2f} % ({found.own_percent:.2f} %)"]  # fmt: skip
 
 
 def worse(before: dict[str, float], after: dict[str, float]) -> list[str]:
-    """Figures that rose by more than they may, and lie beyond the middle of records."""
-    return [
-        name
-        for name, least in WORSE.items()
-        if least is not None and after[name] > max(before[name], MIDDLE.get(name, -np.inf)) + least
-    ]
+    """Figures that changed for the worse by more than they may; see `ABOUT`."""
+    found = []
+    for name, most in WORSE.items():
+        was = max(before[name], MIDDLE.get(name, -np.inf))
+        if name == "PLR":
+            was = min(was, LEAST_PLR_DB)
+        if (after[name] - was) * np.sign(most) > abs(most):
+            found.append(name)
+    return found
 
 
 if __name__ == "__main__":
