@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import UsageError
 from ..units import clock
 from .console import emit_json, json_option, opened, stage_bar, table
+from .drawing import drawing_into
 
 
 @click.command()
@@ -34,12 +32,14 @@ def beats(file: str, as_json: bool) -> None:
 @json_option
 def sections(file: str, lyrics: str | None, labels: str | None, plot: str | None, as_json: bool) -> None:
     """Find the sections of FILE: where they begin, which repeat, what they are."""
-    drawing = plot and _drawing(plot)
+    drawing = plot and drawing_into(plot)
     given = {name: value for name, value in (("lyrics", lyrics), ("labels", labels)) if value}
     stages = ("beats", "sections", "check") if plot else ("beats", "sections")
     song = _through(file, stages, as_json, {"sections": given})
     if drawing:
-        drawing(song)
+        from ..report import picture
+
+        drawing(picture.picture(song, song.title))
     found = [section.model_dump(mode="json") for section in song.sections]
     if as_json:
         emit_json({"file": file, **_beats(song), "sections": found})
@@ -69,24 +69,6 @@ def check(file: str, as_json: bool) -> None:
         [f.severity, f"{clock(f.start_s)}–{clock(f.end_s)}", f.message, f.mend or "–"] for f in song.findings
     ]
     click.echo(table(["severity", "where", "finding", "mend"], rows))
-
-
-def _drawing(path: str) -> Callable[[Any], None]:
-    """What draws a song into a file of that name; a name that is no picture's is refused before the work."""
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".svg", ".png"):
-        raise UsageError(f"a picture's name ends in .svg or .png, not {suffix or 'in nothing'}", where=path)
-
-    def draw(song: Any) -> None:
-        from ..files import whole_file
-        from ..report import picture
-
-        document = picture.picture(song, song.title)
-        drawn = picture.png(document) if suffix == ".png" else document.encode()
-        with whole_file(Path(path)) as part:
-            part.write_bytes(drawn)
-
-    return draw
 
 
 def _through(

@@ -9,6 +9,7 @@ import click
 
 from ..units import clock
 from .console import emit_json, json_option, offline_option, opened, say, stage_bar, table
+from .drawing import drawing_into
 
 
 @click.command()
@@ -20,18 +21,25 @@ from .console import emit_json, json_option, offline_option, opened, say, stage_
     "--engine", default="auto", show_default=True, help="whisper-turbo, whisper-small, …, builtin or auto."
 )
 @click.option("--language", metavar="CODE", help="As in en, fr, ja; found out when not given.")
+@click.option("--plot", metavar="FILE", help="Draw the words over the voice's spectrogram, as .svg or .png.")
 @offline_option
 @json_option
 def lyrics(
-    file: str, text: str | None, engine: str, language: str | None, offline: bool, as_json: bool
-) -> None:
+    file: str, text: str | None, engine: str, language: str | None, plot: str | None, offline: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Find the words of FILE and their times, or the times of known words."""
     from ..stages.lyrics import Lyrics
 
+    drawing = plot and drawing_into(plot)
     stage = Lyrics(text=text, engine=engine, language=language)
     song = opened(file)
     with stage_bar(stage.name, as_json) as context:
-        song = stage.run(song, replace(context, offline=offline))
+        song, voice = stage.heard(song, replace(context, offline=offline))
+    if drawing and song.lyrics:
+        from ..report.sung import sung
+
+        drawing(sung(voice, song.lyrics, song.title))
     found: dict[str, Any] = song.lyrics.model_dump(mode="json") if song.lyrics else {"lines": []}
     if as_json:
         emit_json({"file": file, **found})

@@ -36,16 +36,20 @@ def picture(song: Song, title: str) -> str:
     }
     parts: list[str] = [svg.label(_heading(song, title), svg.LEFT, 16, "start", "heading")]
     timeline, height = drawn(facts, curves(sound), None)
-    parts.append(_moved(timeline, _TITLE))
+    parts.append(moved(timeline, _TITLE))
     y = _TITLE + height
     rows = _rows(facts["findings"])
-    parts.append(_moved(rows, y + _GAP))
+    parts.append(moved(rows, y + _GAP))
     y += _GAP + _ROW * len(rows) // 2
     if (known := likeness(song)) is not None:
         square, height = similarity(known, facts["sections"])
-        parts.append(_moved(square, y + _GAP))
+        parts.append(moved(square, y + _GAP))
         y += _GAP + height
-    height = y + _MARGIN
+    return alone(parts, y + _MARGIN)
+
+
+def alone(parts: Sequence[str], height: float) -> str:
+    """Parts of a picture as an SVG document that stands by itself, with a margin around it."""
     return str(
         svg.tag(
             "svg", svg.tag("style", Markup(_style())),
@@ -95,7 +99,7 @@ def _rows(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     return parts
 
 
-def _moved(parts: Sequence[str], y: float) -> Markup:
+def moved(parts: Sequence[str], y: float) -> Markup:
     return svg.tag("g", *parts, transform=f"translate(0 {y:.1f})")
 
 

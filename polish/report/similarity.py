@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,11 +66,10 @@ def similarity(known: Mapping[str, Any], sections: Sequence[Mapping[str, Any]]) 
     left, top = svg.LEFT + _RIBBON + 4, _RIBBON + 4.0
     groups = sorted({section["group"] for section in sections})
     at = lambda seconds: _SIDE * min(seconds / end_s, 1.0)  # noqa: E731
-    data = base64.b64encode(_png(known["rows"], np.array(known["edges_s"]))).decode("ascii")
     parts: list[str] = [
         svg.tag(
             "image", class_="alike", x=left, y=top, width=_SIDE, height=_SIDE,
-            image_rendering="optimizeSpeed", href=f"data:image/png;base64,{data}",
+            image_rendering="optimizeSpeed", href=_drawn(known["rows"], np.array(known["edges_s"])),
         )
     ]  # fmt: skip
     for section in sections:
@@ -96,18 +92,10 @@ def picture(known: Mapping[str, Any], sections: Sequence[Mapping[str, Any]]) -> 
     return svg.picture("How alike the bars are", height, parts)
 
 
-def _png(rows: Sequence[str], edges_s: NDArray[np.float64]) -> bytes:
-    """The square as a PNG of one colour, the more alike the denser; columns as wide as they are long."""
+def _drawn(rows: Sequence[str], edges_s: NDArray[np.float64]) -> str:
+    """The square, the more alike the denser; columns as wide as they are long."""
     level = np.array([[int(digit, 16) for digit in row] for row in rows], np.uint8)
     middles = (np.arange(2 * CELLS) + 0.5) / (2 * CELLS) * edges_s[-1]
     place = np.clip(np.searchsorted(edges_s, middles, "right") - 1, 0, len(level) - 1)
     level = level[np.ix_(place, place)]
-    pixels = np.empty((*level.shape, 4), np.uint8)
-    pixels[..., :3], pixels[..., 3] = _COLOUR, level * 17
-    lines = b"".join(b"\0" + row.tobytes() for row in pixels)
-    size = struct.pack(">IIBBBBB", level.shape[1], level.shape[0], 8, 6, 0, 0, 0)
-    chunks = [(b"IHDR", size), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
+    return svg.pixels(level * 17, _COLOUR)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from markupsafe import Markup, escape
+from numpy.typing import NDArray
 
 WIDTH, LEFT, RIGHT = 1000, 52, 8
 """Every picture is as wide as the page and leaves this much for the labels of its axis."""
@@ -58,3 +63,17 @@ def level(value: float, y: float, unit: str = "") -> Markup:
     """A horizontal grid line with its value at the left."""
     text = f"{value:g} {unit}".strip()
     return line("grid", LEFT, y, WIDTH - RIGHT, y) + label(text, LEFT - 6, y + 4, "end")
+
+
+def pixels(density: NDArray[np.uint8], colour: tuple[int, int, int]) -> str:
+    """What an ``image`` refers to: a PNG of one colour, from 0, clear, to 255, ``(rows, columns)``."""
+    cells = np.empty((*density.shape, 4), np.uint8)
+    cells[..., :3], cells[..., 3] = colour, density
+    lines = b"".join(b"\0" + row.tobytes() for row in cells)
+    size = struct.pack(">IIBBBBB", density.shape[1], density.shape[0], 8, 6, 0, 0, 0)
+    chunks = [(b"IHDR", size), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b"")]
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"

@@ -56,6 +56,10 @@ class Lyrics(Stage):
         return self.engine_
 
     def run(self, song: Song, context: Context = Context()) -> Song:
+        return self.heard(song, context)[0]
+
+    def heard(self, song: Song, context: Context = Context()) -> tuple[Song, Sound]:
+        """The song with its lyrics, and the voice they were heard in."""
         assert song.mix is not None
         choice = engines.choose(self.kind, self.engine_, offline=context.offline)
         engine = cast(Transcriber, choice.make())
@@ -72,10 +76,11 @@ class Lyrics(Stage):
             found = engine.transcribe(voice, language=self.language, progress=context.progress)
         for notice in _notices(found, text):
             context.notice(notice)
-        return song.having(lyrics=found).noting(
+        done = song.having(lyrics=found).noting(
             self.step(context), engine=found.engine or choice.name, why=choice.why, lines=len(found.lines),
             unmatched=len(found.unmatched), gaps=len(found.gaps), language=found.language,
         )  # fmt: skip
+        return done, voice
 
     def _voice(self, song: Song, mix: Sound, context: Context) -> Sound:
         """The stem to listen to; made for this step alone when there are no stems."""

@@ -1,0 +1,52 @@
+"""Lyrics over the voice's spectrogram: every word is on the picture, where it is sung."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import sounds
+from spoken import PHRASES, hummed
+from typed import Type
+
+from polish.audio import write
+from polish.report import svg
+from polish.report.sung import sung
+from polish.song import Gap, Line, Lyrics, Word
+
+WORDS = (Word(start_s=1.0, end_s=1.5, text="אור"), Word(start_s=11.0, end_s=11.4, text="夢 & <b>"))
+FOUND = Lyrics(
+    language="he", lines=(Line(start_s=1.0, end_s=11.4, text="אור 夢", words=WORDS),),
+    unmatched=("never sung",), gaps=(Gap(start_s=8.0, end_s=12.0),),
+)  # fmt: skip
+
+
+def test_words_stand_where_they_begin() -> None:
+    text = sung(hummed(PHRASES, 12), FOUND, "A & B")
+    root = ET.fromstring(text)
+    said = [each.text for each in root.iter() if each.text]
+    for word in ("A & B · 1 of 2 lines · he", "not found: never sung", *(word.text for word in WORDS)):
+        assert word in said
+    assert text.count("data:image/png;base64,") == 2, "a row every ten seconds"
+    assert text.count("sung, but not in the lyrics") == 2, "a gap goes on in the next row"
+    lines = [each for each in root.iter() if re.fullmatch(r"line h\d", each.get("class", ""))]
+    places = [(float(each.get("x1", "nan")) - svg.LEFT) / svg.PLOT * 10 for each in lines]
+    assert [round(place, 1) for place in places] == [1.0, 1.0], "both begin a second into their row"
+
+
+def test_a_song_without_words_is_drawn() -> None:
+    for voice in (sounds.silence(3), sounds.noise(0.01, channels=1)):
+        assert "0 of 0 lines" in sung(voice, Lyrics(), "x")
+
+
+def test_the_command_draws_and_refuses_other_endings(tmp_path: Path, type_: Type) -> None:
+    file, words = write(tmp_path / "song.wav", hummed(PHRASES, 12)), tmp_path / "words.txt"
+    words.write_text("la la la\nla la", encoding="utf-8")
+    given = ("lyrics", file, "--text", words, "--engine", "builtin", "--plot")
+    done = type_(*given, tmp_path / "song.svg")
+    assert done.code == 0, done.err
+    assert "of 2 lines" in (tmp_path / "song.svg").read_text(encoding="utf-8")
+    refused = type_(*given, tmp_path / "song.gif")
+    assert refused.code == 2
+    assert "ends in .svg or .png" in refused.err
