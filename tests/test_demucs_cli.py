@@ -92,6 +92,24 @@ def test_what_can_be_separated_is(separate: Separate, kind: str, mix: Sound):
         assert said.json["residual_dbfs"] is None
 
 
+def test_many_songs_need_the_network_loaded_once(
+    type_: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from polish.models import demucs_networks
+
+    small_demucs.install("htdemucs", store.root())
+    loaded: list[Path] = []
+    build = demucs_networks._built
+    monkeypatch.setattr(demucs_networks, "_built", lambda path: loaded.append(path) or build(path))
+    songs = [
+        audio.write(tmp_path / f"{k}.wav", sounds.noise(0.3, 0.01, seed=k), "wav 24-bit") for k in range(3)
+    ]
+    said = type_("separate", *songs, "-o", tmp_path / "stems", "--model", "htdemucs", "--json")
+    assert said.code == 0, said.err
+    assert [row["engine"] for row in said.json] == ["htdemucs"] * 3
+    assert len(loaded) == 1
+
+
 def test_six_stems_and_only_some_of_them(separate: Separate):
     small_demucs.install("htdemucs_6s", store.root())
     said = separate(sounds.noise(0.5, 0.01), "--stems", "piano,guitar", model="htdemucs_6s")

@@ -22,8 +22,8 @@ from ..errors import OutputError
 from ..files import writing_errors
 from .sound import Samples
 
-MOST_IN_MEMORY = 128 << 20
-"""Bytes that all sounds made here may take in memory at a time: six minutes of stereo at 44.1 kHz."""
+MOST_IN_MEMORY = 64 << 20
+"""Bytes that all sounds made here may take in memory at a time: three minutes of stereo at 44.1 kHz."""
 _USUAL = Path("/var/tmp")
 
 

@@ -82,7 +82,9 @@ class Demucs(Separator):
                     share = shares / np.float32(len(passes[number]))
                     for at, piece in pieces(loaded, heard, kind, start=start, known=known):
                         end = at + piece.shape[-1]
-                        out[:, :, at:end] += _as_heard(piece[wanted], heard, share, len(bag.sources))
+                        more = _as_heard(piece[wanted], heard, share, len(bag.sources))
+                        # What nothing was written to yet is not read: on the disk that takes longer.
+                        out[:, :, at:end] = more + out[:, :, at:end] if done or turn else more
                         audio.rest(out, heard.sound.samples)
                         part = (turn + end / heard.sound.frames) / len(passes[number])
                         progress((done + part) / len(runs))
