@@ -9,6 +9,7 @@ import spoilt
 
 from polish.audio import Sound
 from polish.dsp import bleed, declick, dynamic_eq, shimmer
+from polish.errors import StageFailed
 from polish.song import Song
 from polish.stages.base import Context
 from polish.stages.clean import Clean
@@ -130,3 +131,12 @@ def test_a_stem_of_unknown_name_is_kept_and_said():
     done = Clean(rumble=False).run(Song(stems=stems), Context(notice=said.append))
     assert list(done.stems) == list(stems)
     assert said == ["not known by name, so judged as any other stem: kazoo"]
+
+
+def test_only_the_stems_that_are_named_are_repaired(stems):
+    _, faulty = spoilt.FAULTS["mud"].plant(stems, "all", np.random.default_rng(3))
+    done = Clean(stems=["drums"]).run(Song(stems=faulty)).stems
+    assert [name for name in faulty if done[name] is not faulty[name]] == ["drums"]
+    assert np.array_equal(done["drums"].samples, Clean().run(Song(stems=faulty)).stems["drums"].samples)
+    with pytest.raises(StageFailed, match="flute"):
+        Clean(stems=["flute"]).run(Song(stems=faulty))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..audio.sound import Samples
 from . import spectrum
+from .medians import median_along_frequency
 
 LOWEST_HZ, HIGHEST_HZ = 6500.0, 16_000.0
 EDGE = 0.15
@@ -104,7 +105,7 @@ def _lone(
     treble: NDArray[np.float32], width: int, limit: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Which bins are lone tones, `limit` over the power around, and that power, each ``(bins, columns)``."""
-    around = scipy.ndimage.median_filter(treble, (width, 1)) / np.float32(np.log(2))
+    around = median_along_frequency(treble.T, width).T / np.float32(np.log(2))
     # A partial that is there most of the time is a note.
     held = scipy.ndimage.uniform_filter1d((treble > 6 * around).astype(np.float32), 4 * _HELD + 1, axis=1)
     return (treble > limit * around) & (held < _HELD_SHARE + 1 / (4 * _HELD + 1)), around

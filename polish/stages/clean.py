@@ -14,6 +14,7 @@ from ..audio import Samples, Sound
 from ..audio.stem_names import is_part
 from ..dsp import bands
 from ..dsp.spectrum import third_octave_levels_db
+from ..errors import StageFailed
 from ..presets import kind_of
 from ..song import Song
 from ..units import DB, PERCENT
@@ -37,8 +38,9 @@ class Clean(Stage):
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 5
+    version = 6
 
+    stems: list[str] = Field([], description="The stems that are repaired; all of them when none are named.")
     amount: Annotated[float, PERCENT] = Field(100.0, description="How much of every repair is done.")
     max_cut: Annotated[float, DB.between(1, 12)] = Field(
         6.0,
@@ -63,6 +65,12 @@ class Clean(Stage):
     )
 
     def run(self, song: Song, context: Context = Context()) -> Song:
+        if absent := [name for name in self.stems if name not in song.stems]:
+            raise StageFailed(
+                f"the stem {absent[0]!r} is to be repaired, which this song has not",
+                where=self.step(context),
+                hint=f"one of {', '.join(song.stems)}",
+            )
         unknown = [name for name in song.stems if kind_of(name) == "other" and not is_part(name)]
         if unknown:
             context.notice(f"not known by name, so judged as any other stem: {', '.join(unknown)}")
@@ -97,7 +105,7 @@ class Clean(Stage):
 
         The stem is the same object when nothing was done. `measured` are the bands of all as they came.
         """
-        if self.amount == 0 or stem.silent:
+        if self.amount == 0 or stem.silent or (self.stems and name not in self.stems):
             return stem, [], {}
         others = {other: known for other, known in measured.items() if other != name}
         work = repairs.Work(
