@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+import small_demucs
+import soundfile
 import sounds
 from typed import Type
 
@@ -95,6 +101,46 @@ def test_a_long_song_is_separated_on_the_disk_into_the_same_files(
         made.append({file.name: file.read_bytes() for file in (tmp_path / str(most)).iterdir()})
     assert set(made[0]) == NAMES | {"residual.wav"}
     assert made[0] == made[1]
+
+
+AROUND_THE_NETWORK = """
+import resource, sys
+import numpy as np
+from polish.cli import main
+from polish.models import demucs, demucs_apply
+
+def made(network, heard, spans, kind):
+    one = np.linspace(-0.1, 0.1, spans[0].count, dtype=np.float32)
+    return np.broadcast_to(one, (len(spans), len(network.sources), 2, spans[0].count))
+
+demucs.segments = demucs_apply.segments = made
+try:
+    main()
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 10**6)
+"""
+"""`polish separate` without what the network works out; at the end the most memory it had, in MB."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is counted in another way")
+def test_ten_times_the_length_needs_no_more_memory(tmp_path: Path):
+    small_demucs.install(
+        "htdemucs", tmp_path / "models", settings={**small_demucs.SMALL_HT, "segment": Fraction(39, 5)}
+    )
+    minute, peaks = sounds.noise(60.0).samples.T, []
+    for minutes in (3, 30):
+        with soundfile.SoundFile(tmp_path / "x.wav", "w", 44_100, 2, "PCM_16") as file:
+            for _ in range(minutes):
+                file.write(minute)
+        asked = ("separate", "x.wav", "-o", "out", "--model", "htdemucs", "--offline", "--mode", "exact")
+        done = subprocess.run(
+            [sys.executable, "-c", AROUND_THE_NETWORK, *asked], cwd=tmp_path, capture_output=True, text=True,
+            env={**os.environ, "POLISH_MODELS": str(tmp_path / "models")}, check=True,
+        )  # fmt: skip
+        peaks.append(int(done.stdout.split()[-1]))
+    assert peaks[1] < 1.1 * peaks[0]
+    assert peaks[1] < 600
 
 
 def test_a_song_is_never_written_over(type_: Type, tmp_path: Path):

@@ -78,8 +78,8 @@ def see_room(places: Iterable[Place], names: Sequence[str], format: Format) -> N
                 )
         nbytes = _nbytes(place.file)
         written += round(nbytes * len(names) * (0.1 if format.lossy else (format.bits or 32) / 32))
-        if nbytes > scratching.MOST_IN_MEMORY:  # the mix, the engine's stems, and those that add up
-            working = max(working, nbytes * (1 + 2 * len(names)))
+        if nbytes > scratching.MOST_IN_MEMORY:  # the mix twice, the engine's stems, and those that add up
+            working = max(working, nbytes * 2 * (1 + len(names)))
     first, scratch = folder.nearest(places[0].folder), scratching.folder()
     if working and first.stat().st_dev == scratch.stat().st_dev:
         written, working = written + working, 0
