@@ -15,7 +15,7 @@ import soundfile
 import sounds
 from typed import Type
 
-from polish import audio, run
+from polish import audio, recipe, run
 from polish.audio import Sound, scratching
 from polish.deliver.stems import Stems
 from polish.models.separation import BuiltinSeparator
@@ -213,12 +213,12 @@ def test_stems_are_all_written_or_none(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_run_leaves_stems_that_null_against_the_draft(tmp_path: Path):
     draft = audio.write(tmp_path / "draft.wav", sounds.total(sounds.band(4.0)), "wav 24-bit")
-    recipe = tmp_path / "stems.yaml"
-    recipe.write_text(
+    steps = tmp_path / "stems.yaml"
+    steps.write_text(
         "polish: 1\nsteps:\n  - separate: {model: builtin, residual: keep}\n"
         "deliver:\n  - stems: {format: wav 24-bit}\n"
     )
-    done = run.run(recipe, draft, out=tmp_path / "out")
+    done = run.run(steps, draft, out=tmp_path / "out")
     stems = [audio.read(path).samples for path in (done.folder / "stems").iterdir()]
     assert len(stems) == 5
     assert np.abs(sum(stems) - audio.read(draft).samples).max() <= 1e-6
@@ -229,12 +229,12 @@ def test_a_run_that_cleans_leaves_stems_that_null_against_the_draft_with_what_it
     hum = sum(sounds.sine(50.0 * k, 8.0, 0.03 / k).samples for k in (1, 2, 3))
     mix = Sound(sounds.total(band).samples + hum, sounds.RATE_HZ)
     draft = audio.write(tmp_path / "draft.wav", mix, "wav 24-bit")
-    recipe = tmp_path / "stems.yaml"
-    recipe.write_text(
+    steps = tmp_path / "stems.yaml"
+    steps.write_text(
         "polish: 1\nsteps:\n  - separate: {model: builtin}\n  - clean\n  - mix: {amount: 0 %}\n"
         "deliver:\n  - stems: {format: wav 24-bit, removed: yes}\n"
     )
-    done = run.run(recipe, draft, out=tmp_path / "out")
+    done = run.run(steps, draft, out=tmp_path / "out")
     stems = {path.stem: audio.read(path).samples for path in (done.folder / "stems").iterdir()}
     left = audio.read(draft).samples.astype(float) - sum(stems.values())
     assert 20 * np.log10(np.abs(left).max()) <= -120
@@ -243,3 +243,10 @@ def test_a_run_that_cleans_leaves_stems_that_null_against_the_draft_with_what_it
     assert stated["sum_to_draft_error_dbfs"] <= -120
     assert stated["sum_to_mix_error_dbfs"] <= -120
     assert any("removed holds what was taken out of the draft" in said for said in done.facts["notices"])
+
+
+def test_the_daw_gets_what_was_removed_beside_the_stems():
+    plan = recipe.check(recipe.load("daw"))
+    (stems,) = (each.delivery for each in plan.deliveries if isinstance(each.delivery, Stems))
+    assert stems.removed
+    assert str(stems.format) == "wav 24-bit"
