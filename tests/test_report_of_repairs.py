@@ -36,6 +36,7 @@ def test_every_stem_that_was_touched_has_a_picture(facts):
         assert one.spectrum.count("<polyline") == 3
         assert any(said.startswith("mud at") for said in one.words)
         assert "mud" in one.gains
+        assert "to 0:08" in one.gains, "what is drawn over time says how much time"
     assert not shown[-1].spectrum
     assert shown[-1].gains.count("<polyline") == 1
 

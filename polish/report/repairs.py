@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..units import clock
 from . import svg
 
 _TICKS = {
@@ -142,6 +143,7 @@ def _history(moving: Sequence[tuple[str, Mapping[str, Any]]]) -> Markup:
         return _TOP + _GAINS * min(max(-db, 0), most) / most
 
     parts: list[str] = [svg.level(-db, y(-db), "dB" if not db else "") for db in (0, most)]
+    parts.append(svg.label(f"to {clock(seconds)}", svg.LEFT + svg.PLOT, _TOP + _GAINS + 15, "end"))
     for number, (name, one) in enumerate(moving):
         points = [
             (svg.LEFT + svg.PLOT * (k + 0.5) * one["hop_s"] / seconds, y(db))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -94,9 +94,10 @@ class Clean(Stage):
             done[owner] = done[owner].with_samples(done[owner].samples + bleed)
             noted[owner] = [*noted[owner], {"repair": f"given back: bleed in {name}"}]
         curves = {name: _curves(song.stems[name], done[name]) for name, entries in noted.items() if entries}
-        return song.having(stems=done).noting(
-            self.step(context), stems=noted, song=whole.facts(), curves=curves
-        )
+        facts: dict[str, Any] = {"stems": noted, "song": whole.facts(), "curves": curves}
+        if not curves:
+            facts["reason"] = "no stem measures wrong; all come back as they were"
+        return song.having(stems=done).noting(self.step(context), **facts)
 
     def _cleaned(
         self, name: str, stem: Sound, measured: Mapping[str, bands.Bands], whole: repairs.Whole

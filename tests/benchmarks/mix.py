@@ -37,7 +37,8 @@ FIGURES = ("tone", "mud", "harsh", "corr", "mono", "PLR", "spread")
 WORSE = {"tone": 0.05, "mud": 0.05, "harsh": 0.05, "mono": 0.05, "corr": -0.02, "PLR": -0.1, "spread": -0.3}
 """By how much a figure may rise (fall, where under 0) and still be the same."""
 MIDDLE = {"mud": excess.SONG_USUAL["mud"].middle_db, "harsh": excess.SONG_USUAL["harshness"].middle_db}
-LEAST_PLR_DB = 10.0
+ENOUGH = {"PLR": 10.0, "spread": 6.0}
+"""What is more than that may fall to it."""
 ABOUT = f"""\
 - tone: RMS distance of the third octaves from 50 Hz to 12.5 kHz to the curve `streaming` of the
   stage `match` (the average of popular records), at the same mean level, in dB
@@ -46,8 +47,9 @@ ABOUT = f"""\
   {MIDDLE["harsh"]:g} dB), and judged only above it
 - corr, mono: left/right correlation, and the level lost in mono in dB
 - PLR: true peak over integrated loudness in dB; a draft that is quieter than the target loses some
-  by design, so it is judged only under {LEAST_PLR_DB:g} dB
+  by design, so it is judged only under {ENOUGH["PLR"]:g} dB
 - spread: loudest section over the quietest one that is not an intro or outro, in LU; more is better
+  up to {ENOUGH["spread"]:g} LU, and judged only under it
 
 Worse is what changes for the worse by more than {WORSE["tone"]} dB (tone, mud, harsh, mono), {-WORSE["corr"]}
 (corr), {-WORSE["PLR"]} dB (PLR) or {-WORSE["spread"]} LU (spread).
@@ -176,9 +178,7 @@ def worse(before: dict[str, float], after: dict[str, float]) -> list[str]:
     """Figures that changed for the worse by more than they may; see `ABOUT`."""
     found = []
     for name, most in WORSE.items():
-        was = max(before[name], MIDDLE.get(name, -np.inf))
-        if name == "PLR":
-            was = min(was, LEAST_PLR_DB)
+        was = min(max(before[name], MIDDLE.get(name, -np.inf)), ENOUGH.get(name, np.inf))
         if (after[name] - was) * np.sign(most) > abs(most):
             found.append(name)
     return found
