@@ -14,9 +14,9 @@ from polish.models.attending import first_frames, warp
 from polish.models.heard_words import segments, without_inventions
 from polish.models.hearing import RATE_HZ, WINDOW_S, Heard, listen
 from polish.models.matching import matched
-from polish.models.recital import place
+from polish.models.recital import gaps, place
 from polish.models.words import known_lines
-from polish.song import Line, Word
+from polish.song import Gap, Line, Word
 
 
 def line(text: str, start_s: float, end_s: float) -> Line:
@@ -125,6 +125,18 @@ def test_lines_of_another_song_are_not_placed(heard: Heard) -> None:
     known = known_lines("nothing here agrees\nwith what was heard\nnot a single golden word of it")
     said = [line("summer morning", 1.0, 2.4), line("golden river", 6.0, 8.4)]
     assert place(known, said, heard) == []
+
+
+def test_what_is_heard_beside_the_lines_is_a_gap() -> None:
+    said = [
+        line("oh yeah", 1, 2),
+        line("come on", 2.5, 3),
+        line("the moon is low", 5, 8),
+        line("la la", 9, 11),
+    ]
+    assert gaps(said, [line("moon is low", 5.5, 8)]) == (Gap(start_s=1, end_s=3), Gap(start_s=9, end_s=11))
+    assert gaps(said, said) == ()
+    assert gaps(said, []) == (Gap(start_s=1, end_s=11),)
 
 
 def test_ten_thousand_lines_are_laid_over_a_song(heard: Heard) -> None:

@@ -38,15 +38,18 @@ one must fit better than the mean of them and their spread."""
 _SOUNDS_A_FRAME = 2.0
 """Words of more phones than this are not a song's but a book's, or so much longer than what is heard of
 it that most were not found anyway; the way through them would take minutes."""
-_SUNG_OVER_S, _BESIDE_S, _SHORTEST_GAP_S = 1.0, 0.3, 2.0
-"""Sung is where a voice is heard for most of so long; what is that near to a line belongs to it, and
-what is shorter than a gap is a cry or a breath."""
+_SUNG_OVER_S, _CHANGES, _LEAST_SUNG = 1.0, 2.5, 0.03
+"""Sung is where phones are heard for most of so long, and so many of them; and where so much of a song is."""
+_BESIDE_S, _SHORTEST_GAP_S = 0.3, 2.0
+"""What is that near to a line belongs to it, and what is shorter than a gap is a cry or a breath."""
 
 
 class BuiltinAligner(Transcriber):
     """Alignment of known lyrics to the phones that are heard."""
 
     def transcribe(self, voice: Sound, *, language: str | None, progress: Progress) -> Lyrics:
+        if not is_sung(log_probabilities(voice)).any():
+            return Lyrics(language=language, engine=self.name)
         raise StageFailed(
             "the built-in engine finds times of known words; it does not recognise words",
             hint="give the words with `text`, or fetch a model: polish models fetch whisper-turbo",
@@ -118,14 +121,29 @@ def _of_this_song(spelled: Spelled, found: Followed, likelihoods: NDArray[np.flo
     return bool(better > _BETTER_THAN_NONSENSE * max(1, voiced))
 
 
-def gaps(heard: NDArray[np.float32], lines: Sequence[Line]) -> tuple[Gap, ...]:
-    """Where a voice is heard for a while that none of the lines accounts for.
+def is_sung(heard: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether somebody sings, ``(frames,)``; nowhere in a song of which next to nothing sounds like it.
+
+    What instruments leave in the stem of a voice now and then sounds like a phone; only a voice
+    has one after the other.
 
     Args:
         heard: as from `log_probabilities`.
     """
-    voiced = (heard.argmax(axis=1) != 0).astype(np.float32)
-    sung = ndimage.uniform_filter1d(voiced, round(_SUNG_OVER_S / HOP_S)) > 0.5
+    kinds, around = heard.argmax(axis=1), round(_SUNG_OVER_S / HOP_S)
+    voiced = ndimage.uniform_filter1d((kinds != 0).astype(np.float32), around)
+    changes = ndimage.uniform_filter1d(np.diff(kinds, prepend=0).astype(bool).astype(np.float32), around)
+    sung = (voiced > 0.5) & (changes * around > _CHANGES)
+    return sung if sung.mean() >= _LEAST_SUNG else np.zeros_like(sung)
+
+
+def gaps(heard: NDArray[np.float32], lines: Sequence[Line]) -> tuple[Gap, ...]:
+    """Where somebody sings for a while what none of the lines accounts for.
+
+    Args:
+        heard: as from `log_probabilities`.
+    """
+    sung = is_sung(heard)
     for line in lines:
         first, last = line.start_s - _BESIDE_S, line.end_s + _BESIDE_S
         sung[max(0, round(first / HOP_S)) : round(last / HOP_S)] = False
@@ -134,7 +152,7 @@ def gaps(heard: NDArray[np.float32], lines: Sequence[Line]) -> tuple[Gap, ...]:
     return tuple(
         Gap(start_s=round(float(start_s), 3), end_s=round(float(end_s), 3))
         for start_s, end_s in spans_s
-        if end_s - start_s >= _SHORTEST_GAP_S
+        if end_s - start_s >= _SHORTEST_GAP_S or not lines
     )
 
 

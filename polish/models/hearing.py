@@ -15,7 +15,7 @@ WINDOW_S = 30.0
 """What the network hears at a time."""
 _LEAD_S = 0.2
 """Heard before a stretch of singing, so that its first consonant is not cut."""
-_TOGETHER_S = 3.0
+TOGETHER_S = 3.0
 """Stretches nearer than this are heard in one window, as far as it holds them."""
 _CUT_FROM_S = 20.0
 """A stretch longer than a window is cut at its quietest moment between here and the window's end."""
@@ -52,7 +52,7 @@ class Heard:
             spans.append((start_s, float(end_s)))
         windows = spans[:1]
         for start_s, end_s in spans[1:]:
-            if end_s - windows[-1][0] <= WINDOW_S and start_s - windows[-1][1] < _TOGETHER_S:
+            if end_s - windows[-1][0] <= WINDOW_S and start_s - windows[-1][1] < TOGETHER_S:
                 windows[-1] = (windows[-1][0], end_s)
             else:
                 windows.append((start_s, end_s))

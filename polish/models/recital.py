@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from ..audio.sound import Sound
 from ..dsp.voice import HOP_S
-from ..song import Line, Word
+from ..song import Gap, Line, Word
 from . import alignment
 from .acoustic import log_probabilities
 from .heard_words import sung
-from .hearing import RATE_HZ, WINDOW_S, Heard
+from .hearing import RATE_HZ, TOGETHER_S, WINDOW_S, Heard
 from .matching import matched
 from .whisper_network import Network
 from .words import KnownLine, split_words
@@ -132,13 +132,33 @@ def _between(
         yield Placed(number, known[number], *heard.within(float(begin), float(end), 0.0), False)
 
 
+def gaps(said: Sequence[Line], lines: Sequence[Line]) -> tuple[Gap, ...]:
+    """Where words were heard in which there is no word of the lines."""
+    found: list[Gap] = []
+    marks = sorted(word.start_s for line in lines for word in line.words)
+    for each in said:
+        nearest = np.searchsorted(marks, each.start_s - _EDGE_S)
+        if nearest < np.searchsorted(marks, each.end_s):
+            continue
+        before = found[-1] if found else None
+        if before and nearest == np.searchsorted(marks, before.end_s):
+            found[-1] = Gap(start_s=before.start_s, end_s=each.end_s)
+        else:
+            found.append(Gap(start_s=each.start_s, end_s=each.end_s))
+    return tuple(found)
+
+
 def windows(placed: Sequence[Placed]) -> list[list[Placed]]:
-    """Lines in groups that a window and a decoder hold."""
+    """Lines in groups that a window and a decoder hold, parted at long pauses."""
     groups: list[list[Placed]] = []
     letters = 0
     for each in placed:
         letters += len(each.line.text)
-        fits = bool(groups) and each.end_s - groups[-1][0].start_s <= WINDOW_S - 2.0
+        fits = (
+            bool(groups)
+            and each.end_s - groups[-1][0].start_s <= WINDOW_S - 2.0
+            and each.start_s - groups[-1][-1].end_s < TOGETHER_S
+        )
         if fits and letters <= _WINDOW_LETTERS:
             groups[-1].append(each)
         else:

@@ -14,11 +14,10 @@ from typing import Any, ClassVar
 
 from ..audio.sound import Sound
 from ..song import Line, Lyrics
-from . import alignment, recital, store, whisper_fast
-from .acoustic import log_probabilities
+from . import recital, store, whisper_fast
 from .engines import Progress, Transcriber
 from .heard_words import lines_of, said_until_s, without_inventions
-from .hearing import RATE_HZ, WINDOW_S, Heard, listen
+from .hearing import WINDOW_S, Heard, listen
 from .whisper_network import Network, Said, TorchNetwork
 from .words import known_lines
 
@@ -63,7 +62,7 @@ class Whisper(Transcriber):
         lines = tuple(found[number] for number in sorted(found))
         return Lyrics(
             language=said.language, engine=said.engine, lines=lines,
-            gaps=alignment.gaps(log_probabilities(Sound(heard.mono[None], RATE_HZ)), lines),
+            gaps=recital.gaps(said.lines, lines),
             unmatched=tuple(line.text for number, line in enumerate(known) if number not in found),
         )  # fmt: skip
 

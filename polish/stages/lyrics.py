@@ -117,7 +117,7 @@ def _notices(found: Words, text: str | None) -> Iterator[str]:
     """What a person should know of what was found."""
     if text is not None and not found.lines and not found.unmatched:
         yield "the lyrics have no words in them"
-    elif not found.lines and not found.unmatched:
+    elif not found.lines and not found.gaps:
         yield "no singing found"
     elif not found.lines:
         yield "none of the lyrics were found in the song: are they those of another song?"
