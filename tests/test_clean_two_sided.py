@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import mmap
+
 import numpy as np
 import pytest
 import sounds
 import spoilt
 
-from polish.audio import Sound
-from polish.dsp import bleed, declick, dynamic_eq, shimmer
+from polish.audio import Sound, scratching
+from polish.dsp import bleed, declick, dynamic_eq, lowend, shimmer
 from polish.errors import StageFailed
 from polish.song import Song
 from polish.stages.base import Context
@@ -113,6 +115,32 @@ def test_blocks_of_any_size_give_the_same_bits(block):
     assert np.array_equal(
         bleed.without(noise.samples, found, block=block), bleed.without(noise.samples, found)
     )
+
+
+@pytest.mark.parametrize(("piece", "windows"), [(100, 3), (1 << 22, 1000)])
+def test_hum_is_the_same_in_pieces_of_any_size(monkeypatch, piece, windows):
+    noise = sounds.noise(8.0, 0.02, channels=1)
+    t = sounds.times(8.0)
+    buzz = 0.01 * sum(np.sin(2 * np.pi * 50 * k * t) / k for k in (1, 2, 3, 5))
+    samples = noise.samples + buzz.astype(np.float32)
+    found = lowend.hum(samples, noise.rate_hz)
+    monkeypatch.setattr(lowend, "_PIECE", piece)
+    monkeypatch.setattr(lowend, "_WINDOWS", windows)
+    again = lowend.hum(samples, noise.rate_hz)
+    assert found is not None
+    assert again.lines_hz == found.lines_hz
+    assert np.array_equal(again.amplitudes, found.amplitudes)
+
+
+def test_long_stems_are_worked_on_on_the_disk_with_the_same_bits(stems, monkeypatch):
+    _, faulty = spoilt.FAULTS["mud"].plant(stems, "all", np.random.default_rng(3))
+    short = Clean(amount=50).run(Song(stems=faulty)).stems
+    monkeypatch.setattr(scratching, "MOST_IN_MEMORY", 0)
+    long = Clean(amount=50).run(Song(stems=faulty)).stems
+    for name, stem in long.items():
+        assert stem is not faulty[name]
+        assert isinstance(stem.samples.base.base, np.memmap | mmap.mmap)
+        assert np.array_equal(stem.samples, short[name].samples)
 
 
 def test_a_mono_stem_and_a_far_shorter_one_are_cleaned(stems):

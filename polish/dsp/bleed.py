@@ -18,6 +18,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from ..audio.scratching import scratch
 from ..audio.sound import Samples
 from .bands import Bands, decibels
 from .dynamic_eq import smoothed
@@ -122,7 +123,7 @@ def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) 
 
 def without(samples: Samples, found: Bleed, *, block: int = _BLOCK) -> Samples:
     """The sound with its pauses turned down."""
-    out = np.empty(samples.shape, np.float32)
+    out = scratch(samples.shape)
     columns = np.arange(found.gain_db.size)
     for first in range(0, samples.shape[1], block):
         part = samples[:, first : first + block]

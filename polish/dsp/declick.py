@@ -14,6 +14,7 @@ import scipy.linalg
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from ..audio.scratching import scratch
 from ..audio.sound import Samples
 
 _OUTLIER = 14.0
@@ -127,7 +128,8 @@ def _shifted(pieces: NDArray[np.float32], reach: int, gap: int) -> NDArray[np.fl
 
 def without(samples: Samples, clicks: list[tuple[int, int, int]]) -> Samples:
     """The sound with every click replaced by what its neighbourhood expects."""
-    out = samples.copy()
+    out = scratch(samples.shape)
+    out[:] = samples
     for channel, first, last in clicks:
         start, end = max(0, first - _CONTEXT), min(out.shape[1], last + _CONTEXT)
         part = out[channel, start:end].astype(np.float64)

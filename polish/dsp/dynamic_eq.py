@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.scratching import scratch
 from ..audio.sound import Samples
 from . import filters
 
@@ -63,7 +64,7 @@ def act(samples: Samples, rate_hz: int, bells: Sequence[Bell], *, block: int = _
         return samples
     shapes = [_band(bell, rate_hz) for bell in working]
     states = [filters.at_rest(sos, samples.shape[0]) for sos in shapes]
-    out = np.empty(samples.shape, np.float32)
+    out = scratch(samples.shape)
     for first in range(0, samples.shape[1], block):
         part = samples[:, first : first + block]
         for bell, sos, state in zip(working, shapes, states, strict=True):

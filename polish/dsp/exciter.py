@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..audio.scratching import scratch
 from ..audio.sound import Samples
 from . import filters, spectrum
 
@@ -70,7 +71,7 @@ def excited(samples: Samples, rate_hz: int, found: Ending) -> tuple[Samples, flo
         filters.butterworth(rate_hz, found.hz, 4, "highpass"),
         filters.butterworth(rate_hz, top_hz, 4, "lowpass"),
     )
-    made = np.empty(samples.shape, np.float32)
+    made = scratch(samples.shape)
     states = [filters.at_rest(sos, samples.shape[0]) for sos in (source, keep)]
     octave_power = made_power = 0.0
     for first in range(0, samples.shape[1], _BLOCK):
@@ -82,5 +83,8 @@ def excited(samples: Samples, rate_hz: int, found: Ending) -> tuple[Samples, flo
     if made_power <= 0:
         return samples, 0.0
     level_db = -_FALL_DB
-    made *= np.float32(np.sqrt(octave_power / made_power) * 10 ** (level_db / 20))
-    return samples + made, level_db
+    level = np.float32(np.sqrt(octave_power / made_power) * 10 ** (level_db / 20))
+    for first in range(0, samples.shape[1], _BLOCK):
+        part = slice(first, first + _BLOCK)
+        made[:, part] = samples[:, part] + level * made[:, part]
+    return made, level_db

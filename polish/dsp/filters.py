@@ -24,6 +24,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
+from ..audio.scratching import scratch
 from ..audio.sound import Samples
 
 Sos = NDArray[np.float64]
@@ -154,12 +155,17 @@ def apply(samples: Samples, sos: Sos, *, state: State | None = None) -> Samples:
         state: from `at_rest`, to put a sound through in pieces; it is brought up to date.
     """
     state = at_rest(sos, samples.shape[0]) if state is None else state
-    out = np.empty(samples.shape, np.float32)
+    out = _room(samples)
     for first in range(0, samples.shape[1], _BLOCK):
         block = samples[:, first : first + _BLOCK]
         done, state[...] = scipy.signal.sosfilt(sos, block.astype(np.float64), axis=1, zi=state)
         out[:, first : first + _BLOCK] = done
     return out
+
+
+def _room(samples: Samples) -> Samples:
+    """Where the result goes: for whole sounds where long ones have room, for pieces in memory."""
+    return scratch(samples.shape) if samples.shape[1] > 4 * _BLOCK else np.empty(samples.shape, np.float32)
 
 
 def apply_zero_phase(samples: Samples, sos: Sos, rate_hz: float) -> Samples:
@@ -168,7 +174,7 @@ def apply_zero_phase(samples: Samples, sos: Sos, rate_hz: float) -> Samples:
     The sound is taken to be silent before its start and after its end; the forward pass is
     left to ring out before the backward one begins.
     """
-    out = np.empty(samples.shape, np.float32)
+    out = _room(samples)
     for channel in range(samples.shape[0]):
         wave = samples[channel : channel + 1]
         state = at_rest(sos, 1)

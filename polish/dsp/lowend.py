@@ -17,8 +17,10 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
+from ..audio.scratching import scratch
 from ..audio.sound import Samples
 from . import bands, filters, spectrum
+from .blocks import excerpt
 
 _QUIETEST_OFFSET = 2e-4
 _RUMBLE_DB = -45.0
@@ -35,6 +37,8 @@ _COHERENT = 0.93
 _LINES = 16
 _HUM_TOP_HZ = 1000.0
 _WINDOW_S = 1.0
+_PIECE, _WINDOWS = 1 << 15, 128
+"""Frames and windows worked on at a time; the result does not depend on them."""
 
 
 def offset(samples: Samples, rate_hz: int) -> NDArray[np.float64] | None:
@@ -60,7 +64,9 @@ def _means(samples: Samples, size: int) -> NDArray[np.float64]:
 
 def without_offset(samples: Samples, found: NDArray[np.float64]) -> Samples:
     """The sound around 0."""
-    return samples - found.astype(np.float32)[:, None]
+    out = scratch(samples.shape)
+    np.subtract(samples, found.astype(np.float32)[:, None], out=out)
+    return out
 
 
 @dataclass(frozen=True)
@@ -131,17 +137,32 @@ def hum(samples: Samples, rate_hz: int) -> Hum | None:
     """Hum of 50 or 60 Hz with its harmonics, if it is there all the time; ``None`` otherwise."""
     if samples.shape[1] < 6 * rate_hz or rate_hz < 4 * _HUM_TOP_HZ / 2:
         return None
-    step = max(1, int(rate_hz // (3 * _HUM_TOP_HZ)))
-    slow = np.stack([scipy.signal.resample_poly(c.astype(np.float64), 1, step) for c in samples])
-    power = float(np.mean(samples.astype(np.float32) ** 2))
+    power = spectrum.mean_square(samples)
     if power <= 0:
         return None
+    step = max(1, int(rate_hz // (3 * _HUM_TOP_HZ)))
+    slow = _slower(samples, step)
     best: Hum | None = None
     for mains_hz in (50.0, 60.0):
         found = _series(slow, rate_hz / step, mains_hz, power)
         if found and (best is None or found.level_db > best.level_db):
             best = found
     return best
+
+
+def _slower(samples: Samples, step: int) -> NDArray[np.float64]:
+    """Every `step`-th frame after a low-pass, worked out piece by piece."""
+    if step == 1:
+        return samples.astype(np.float64)
+    # As far as the filter of `resample_poly` reaches to either side.
+    reach, piece = 10 * step, _PIECE * step
+    parts = []
+    for first in range(0, samples.shape[1], piece):
+        last = min(first + piece, samples.shape[1])
+        part = np.stack([excerpt(channel, first - reach, last + reach) for channel in samples]).astype(float)
+        count = -(-(last - first) // step)
+        parts.append(scipy.signal.resample_poly(part, 1, step, axis=1)[:, 10 : 10 + count])
+    return np.concatenate(parts, axis=1)
 
 
 def _series(slow: NDArray[np.float64], rate_hz: float, mains_hz: float, power: float) -> Hum | None:
@@ -168,10 +189,15 @@ def _demodulated(
     size = round(window_s * rate_hz)
     shape = spectrum.window(size).astype(np.float64)
     starts = np.round(np.arange(0, slow.shape[1] - size + 1, rate_hz * window_s / 2)).astype(int)
-    frames = np.stack([slow[:, start : start + size] for start in starts], axis=1)
     clock = np.arange(size) / rate_hz
     basis = shape * np.exp(-2j * np.pi * lines_hz[:, None] * clock) * (2 / shape.sum())
-    found = np.einsum("cwt,lt->lcw", frames, basis, optimize=True)
+    parts = []
+    for first in range(0, starts.size, _WINDOWS):
+        frames = np.stack(
+            [slow[:, start : start + size] for start in starts[first : first + _WINDOWS]], axis=1
+        )
+        parts.append(np.einsum("cwt,lt->lcw", frames, basis, optimize=True))
+    found = np.concatenate(parts, axis=2)
     return found * np.exp(-2j * np.pi * lines_hz[:, None, None] * (starts / rate_hz))
 
 
@@ -196,7 +222,7 @@ def _median(line: NDArray[np.complex128]) -> NDArray[np.complex128]:
 
 def without_hum(samples: Samples, rate_hz: int, found: Hum) -> Samples:
     """The sound less the hum: every line is subtracted with its own slowly moving amplitude."""
-    out = np.empty(samples.shape, np.float32)
+    out = scratch(samples.shape)
     windows = (np.arange(found.amplitudes.shape[2]) + 1) * _WINDOW_S / 2
     for first in range(0, samples.shape[1], 1 << 16):
         block = samples[:, first : first + (1 << 16)].astype(np.float64)

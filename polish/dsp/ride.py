@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.scratching import scratch
 from ..audio.sound import Samples
 
 _BLOCK = 1 << 16
@@ -49,7 +50,7 @@ def ride(samples: Samples, rate_hz: int, points: Sequence[tuple[float, float]]) 
     Returns:
         A new array of the same shape.
     """
-    out = np.empty(samples.shape, np.float32)
+    out = scratch(samples.shape)
     for first in range(0, samples.shape[1], _BLOCK):
         block = samples[:, first : first + _BLOCK]
         gain_db = gain_db_at(np.arange(first, first + block.shape[1]) / rate_hz, points)

@@ -18,6 +18,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from ..audio.scratching import scratch
 from ..audio.sound import Samples
 
 Spectrum = NDArray[np.complex64]
@@ -174,7 +175,8 @@ def through(
         change: gets ``(channels, bins, n)`` and the number of the first column; returns the
             same shape. Columns arrive once and in order, so it may carry state.
     """
-    adder = OverlapAdd(samples.shape[0], samples.shape[1], size, hop, workers=workers)
+    out = scratch(samples.shape)
+    adder = OverlapAdd(samples.shape[0], samples.shape[1], size, hop, out=out, workers=workers)
     for first, spectrum in stft_blocks(samples, size, hop, block=block, workers=workers):
         adder.add(change(spectrum, first))
     return adder.samples
@@ -204,7 +206,7 @@ def power_spectrum(
     if total == 0:
         return hz, power
     # Frames near the ends lie under fewer windows; the exact mean square puts that right.
-    return hz, power * (_mean_square(samples) / total)
+    return hz, power * (mean_square(samples) / total)
 
 
 def third_octave_levels_db(samples: Samples, rate_hz: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -241,7 +243,8 @@ def band_levels_db(
     return middles, 10 * np.log10(np.maximum(shares, 10 ** (FLOOR_DB / 10)))
 
 
-def _mean_square(samples: Samples) -> float:
+def mean_square(samples: Samples) -> float:
+    """Mean of the squares of all frames of all channels; worked out block by block."""
     block = 1 << 20
     parts = (samples[:, at : at + block] for at in range(0, samples.shape[1], block))
     return sum(float(np.sum(part.astype(np.float64) ** 2)) for part in parts) / samples.size

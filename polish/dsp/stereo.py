@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.scratching import scratch
 from ..audio.sound import Samples
 from . import filters, spectrum
 
@@ -30,7 +31,7 @@ def pan_gains(position: float) -> tuple[float, float]:
 
 def widened(samples: Samples, factor: float) -> Samples:
     """Sound with its side at `factor` of its level: 0 is mono, 1 as it was; ``(2, frames)``."""
-    out = np.empty(samples.shape, np.float32)
+    out = scratch(samples.shape)
     for first in range(0, samples.shape[1], _BLOCK):
         left, right = samples[:, first : first + _BLOCK].astype(np.float64)
         change = (factor - 1) * (left - right) / 2

@@ -12,6 +12,7 @@ import scipy.signal
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from ..audio.scratching import scratch
 from ..audio.sound import Samples
 from .blocks import excerpt
 from .loudness import k_weighting
@@ -89,7 +90,7 @@ def linear_phase_filter(rate_hz: int, hz: Bands, gains_db: Bands) -> NDArray[np.
 def filtered(samples: Samples, impulse: NDArray[np.float32]) -> Samples:
     """Put a sound through a symmetric filter of odd length; length and place in time are kept."""
     half = impulse.size // 2
-    out = np.empty(samples.shape, np.float32)
+    out = scratch(samples.shape)
     for channel, own in zip(samples, out, strict=True):
         for start in range(0, channel.size, _CHUNK):
             end = min(start + _CHUNK, channel.size)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from ..audio import Samples, Sound
+from ..audio import Samples, Sound, rest, scratch
 from ..audio.stem_names import is_part
 from ..dsp import bands
 from ..dsp.spectrum import third_octave_levels_db
@@ -22,6 +22,7 @@ from . import repairs
 from .base import Context, Stage
 
 _HEARD_DB = 70.0
+_BLOCK = 1 << 18
 
 
 class Clean(Stage):
@@ -76,7 +77,7 @@ class Clean(Stage):
             context.notice(f"not known by name, so judged as any other stem: {', '.join(unknown)}")
         done: dict[str, Sound] = {}
         noted: dict[str, list[repairs.Entry]] = {}
-        given: list[tuple[str, str, Samples]] = []
+        given: list[tuple[str, str, Samples, Samples]] = []
         # Two at a time: filters and transforms leave Python's lock, and memory stays small.
         with ThreadPoolExecutor(2) as pool:
             measured = dict(zip(song.stems, pool.map(_bands, song.stems.values()), strict=True))
@@ -86,12 +87,13 @@ class Clean(Stage):
             )
             for name, (stem, entries, taken) in zip(song.stems, cleaned, strict=True):
                 done[name], noted[name] = stem, entries
-                given += [(name, owner, bleed) for owner, bleed in taken.items()]
+                given += [(name, owner, *bleed) for owner, bleed in taken.items()]
                 context.progress(len(done) / len(song.stems))
-        for name, owner, bleed in given:
-            if done[owner].samples.shape != bleed.shape:
+        for name, owner, with_it, without in given:
+            if done[owner].samples.shape != without.shape:
                 continue
-            done[owner] = done[owner].with_samples(done[owner].samples + bleed)
+            samples = _moved(done[owner].samples, with_it, without, self.amount / 100)
+            done[owner] = done[owner].with_samples(samples)
             noted[owner] = [*noted[owner], {"repair": f"given back: bleed in {name}"}]
         curves = {name: _curves(song.stems[name], done[name]) for name, entries in noted.items() if entries}
         facts: dict[str, Any] = {"stems": noted, "song": whole.facts(), "curves": curves}
@@ -101,8 +103,8 @@ class Clean(Stage):
 
     def _cleaned(
         self, name: str, stem: Sound, measured: Mapping[str, bands.Bands], whole: repairs.Whole
-    ) -> tuple[Sound, list[repairs.Entry], dict[str, Samples]]:
-        """A stem after its repairs, what was done, and bleed that was taken, by the stem it belongs to.
+    ) -> tuple[Sound, list[repairs.Entry], dict[str, tuple[Samples, Samples]]]:
+        """A stem after its repairs, what was done, and how it was with and without bleed, by whose it is.
 
         The stem is the same object when nothing was done. `measured` are the bands of all as they came.
         """
@@ -112,20 +114,29 @@ class Clean(Stage):
         work = repairs.Work(
             stem.samples, stem.rate_hz, kind_of(name), self.max_cut, whole, others, measured[name]
         )
-        entries, taken, share = [], {}, self.amount / 100
+        share = self.amount / 100
+        entries: list[repairs.Entry] = []
+        taken: dict[str, tuple[Samples, Samples]] = {}
         for switch, repair in repairs.REPAIRS.items():
             for samples, entry in repair(work) if getattr(self, switch) else ():
                 if owner := entry.get("given_to"):
-                    taken[owner] = np.float32(share) * (work.samples - samples)
+                    taken[owner] = work.samples, samples
                 work = replace(work, samples=samples, known=None)
                 entries.append(entry)
         if not entries:
             return stem, [], {}
-        return stem.with_samples(_blended(stem.samples, work.samples, share)), entries, taken
+        done = work.samples if share == 1 else _moved(stem.samples, work.samples, stem.samples, share)
+        rest(stem.samples, done)
+        return stem.with_samples(done), entries, taken
 
 
-def _blended(before: Samples, after: Samples, share: float) -> Samples:
-    return after if share == 1 else before + np.float32(share) * (after - before)
+def _moved(own: Samples, there: Samples, here: Samples, share: float) -> Samples:
+    """A sound with a share of what lies between two others added; a long one goes to the disk."""
+    out = scratch(own.shape)
+    for first in range(0, own.shape[1], _BLOCK):
+        part = slice(first, first + _BLOCK)
+        out[:, part] = own[:, part] + np.float32(share) * (there[:, part] - here[:, part])
+    return out
 
 
 def _curves(before: Sound, after: Sound) -> dict[str, list[float]]:
