@@ -47,6 +47,12 @@ def test_composed_songs_are_followed(seed: int, bpm: float, beats_per_bar: int) 
     assert grid.beats_per_bar == beats_per_bar
 
 
+def test_where_it_swings_the_beat_is_what_the_longer_half_follows() -> None:
+    """Its loudest bass is on the swung offbeats."""
+    song = compose(5026, seconds=30, bpm=68.27, beats_per_bar=4, swing=0.6, style="synthwave")
+    assert f_measure(song.beats.beats_s, track(song.mix).beats_s) > 0.9
+
+
 def held(hz: tuple[float, ...], seconds: float = 12) -> Sound:
     """Tones that swell slowly, each at its own pace: a pad."""
     t = sounds.times(seconds)

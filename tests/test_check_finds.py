@@ -11,8 +11,10 @@ import sounds
 from planted import (
     EXCERPT_OF_S,
     PLANTED,
+    clock,
     collapsing,
     drifting,
+    equalised,
     excerpt,
     faded,
     gain,
@@ -27,7 +29,9 @@ from planted import (
 
 from polish import recipe
 from polish.audio import Sound
-from polish.dsp import filters
+from polish.dsp import faults, filters, resonance, survey
+from polish.dsp.faults import grid
+from polish.dsp.faults import tone as tone_faults
 from polish.song import Beats, Finding, Section, Song
 from polish.stages.check import KINDS, Check
 
@@ -197,6 +201,24 @@ def test_a_mend_is_a_step_as_recipes_have_it(mend: str, tmp_path: Path) -> None:
     plan = recipe.check(recipe.load(written), given={"draft", "mix"})
     assert plan.steps[-1].stage.name == mend.split(":", maxsplit=1)[0]
     assert plan.steps[-1].skipped is None
+
+
+def test_a_beat_that_is_unsure_does_not_drift() -> None:
+    beats_s = tuple(np.cumsum(np.linspace(0.5, 0.6, 80)).tolist())
+    look = survey.survey(sounds.noise(2))
+    sure, unsure = (faults.Known(look, beats_s=beats_s, beats_sure=share) for share in (0.9, 0.2))
+    assert [fault.kind for fault in grid.tempo_drift(sure)] == ["tempo_drift"]
+    assert grid.tempo_drift(unsure) == []
+
+
+def test_a_held_note_is_no_resonance() -> None:
+    """It stands out as far as one, but what lies between the partials is as it was."""
+    noise = sounds.noise(10, 0.05, pink=True)
+    held = plus(noise, 0.03 * np.sin(2 * np.pi * 466.16 * clock(noise)))
+    highest = max(peak.stands_out_db for peak in resonance.peaks(held.samples, held.rate_hz))
+    assert tone_faults.RESONANCE_DB < highest < resonance.NOTE_DB
+    assert of_kind("resonance", held) == []
+    assert of_kind("resonance", equalised(noise, 466, 20, 12))
 
 
 def test_the_song_itself_stays_as_it_is() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polish.audio import Sound
-from polish.dsp import loudness, naming, tagging
+from polish.dsp import loudness, naming, segmentation, tagging, texture
 from polish.models.composer import compose
 from polish.models.engines import Take
 from polish.song import Line, Lyrics, Section, Song
@@ -193,6 +193,49 @@ def test_tags_are_read_as_people_write_them(tag: str, label: str) -> None:
 
 
 FORM = ["intro", "verse", "chorus", "verse", "chorus", "bridge", "chorus", "outro"]
+
+
+def test_a_part_that_is_heard_again_by_itself_ends_where_it_ends_there() -> None:
+    """Verse, chorus, verse, chorus: nothing tells that the chorus has given way to the verse."""
+    kinds = np.repeat([0, 1, 0, 1], 4)
+    pitches = np.random.default_rng(4).random((2, 4, 12))[kinds, np.tile(np.arange(4), 4)]
+    pitches /= np.linalg.norm(pitches, axis=1, keepdims=True)
+    timbre = np.where(kinds[:, None] == 0, -1.0, 1.0) * np.ones((16, 24))
+    bars = texture.Bars(np.arange(17.0) * 2, pitches @ pitches.T, timbre, np.ones((16, 16)), np.ones(16))
+    assert segmentation.divided(bars, np.array([0, 4, 12, 16])).tolist() == [0, 4, 8, 12, 16]
+    assert segmentation.divided(bars, np.array([0, 16])).tolist() == [0, 16]
+
+
+def parts(*made: tuple[int, float, float]) -> list[naming.Part]:
+    """Parts from group, length in s and loudness."""
+    ends = np.cumsum([length for _, length, _ in made])
+    return [
+        naming.Part(float(end) - length, float(end), group, level)
+        for (group, length, level), end in zip(made, ends, strict=True)
+    ]
+
+
+def test_parts_at_both_ends_that_are_alike_are_intro_and_outro() -> None:
+    song = parts((0, 5, -21), (1, 12, -18), (2, 12, -14), (1, 12, -18), (2, 12, -14), (0, 7, -21))
+    assert [one.label for one in naming.names(song)] == ["intro", *["verse", "chorus"] * 2, "outro"]
+
+
+def test_what_opens_at_the_usual_pace_is_a_verse() -> None:
+    song = parts((0, 27, -17), (1, 27, -13.7), (2, 27, -14.4), (1, 27, -12.4))
+    assert naming.names(song)[0].label == "verse"
+
+
+def test_what_leads_to_the_chorus_is_a_prechorus_but_between_choruses_a_bridge() -> None:
+    verse, lead, chorus = (1, 12, -18), (2, 6, -16.8), (3, 12, -14)
+    song = parts((0, 5, -22), verse, lead, chorus, verse, lead, chorus, lead, chorus, (4, 7, -24))
+    labels = [one.label for one in naming.names(song)]
+    assert labels == ["intro", *["verse", "prechorus", "chorus"] * 2, "bridge", "chorus", "outro"]
+
+
+def test_the_intro_heard_again_within_is_instrumental() -> None:
+    song = parts((0, 16, -28), (1, 14, -15), (2, 16, -12), (0, 8, -27), (1, 14, -15), (2, 16, -12))
+    labels = [one.label for one in naming.names(song)]
+    assert labels == ["intro", "verse", "chorus", "instrumental", "verse", "chorus"]
 
 
 def form(voice: bool = True) -> list[naming.Part]:

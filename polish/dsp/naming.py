@@ -19,7 +19,8 @@ _QUIET_VOICE = 0.25
 """Share of the usual voice below which a part counts as not sung."""
 _NEAR_LU = 1.0
 _APART_LU = 2.0
-_SHORT = 0.7
+_SHORT, _LONG, _LONG_TIMES = 0.7, 0.9, 2.0
+"""Of the usual length; how many times as far apart an intro of more than `_LONG` must be."""
 _TELLS_LU = 3.0
 """Between the quietest and the loudest group: from here on loudness tells what a chorus is; less, less."""
 _ORDER_LU = 3.0
@@ -121,7 +122,8 @@ class _Form:
         if part.loudness_lufs is None:
             return Name("silence", 1.0)
         sure = float(np.clip(0.4 + 0.08 * lead, 0.3, 0.8))
-        if index == self.heard[0] and self._stands_apart(index, index + 1, chorus):
+        intro = self.heard[0] if self._stands_apart(self.heard[0], self.heard[0] + 1, chorus) else None
+        if index == intro:
             return Name("intro", 0.7)
         if index == self.heard[-1] and self._stands_apart(index, index - 1, chorus):
             return Name("outro", 0.7)
@@ -129,8 +131,10 @@ class _Form:
             return self._unsung(index)
         if part.group == chorus:
             return Name("chorus", sure)
-        if self._leads_to(part.group, chorus):
-            return Name("prechorus", sure - 0.1)
+        if intro is not None and part.group == self.parts[intro].group:
+            return Name("instrumental", 0.4)
+        if leading := self._leads_to(part.group, chorus, intro):
+            return Name("prechorus", sure - 0.1) if index in leading else Name("bridge", 0.4)
         if len(self.visits(part.group)) > 1 or part.start_s < 0.4 * self.end_s:
             return Name("verse", sure)
         near = self.level(part.group) > self.level(chorus) - _NEAR_LU
@@ -152,20 +156,30 @@ class _Form:
             return True
         if part.group == chorus or neighbour not in self.heard:
             return False
-        ends = {self.heard[0], self.heard[-1]}
-        if self.tells < 1.0 and ends.issuperset(self.of(part.group)) and part.length_s <= self.usual_s:
+        at_ends = {self.heard[0], self.heard[-1]}.issuperset(self.of(part.group))
+        if self.tells < 1.0 and at_ends and part.length_s <= self.usual_s:
             return True
         apart = (self.parts[neighbour].loudness_lufs or -70.0) - (part.loudness_lufs or -70.0)
-        if len(self.of(part.group)) > 1:
-            return apart > 2 * _APART_LU
-        return part.length_s < _SHORT * self.usual_s or apart > _APART_LU
+        # What opens a song at its usual pace is its first verse, unless it is much quieter.
+        opens = index < neighbour and part.length_s > _LONG * self.usual_s
+        least = _APART_LU * (1 if at_ends else 2) * (_LONG_TIMES if opens else 1)
+        return apart > least or (at_ends and part.length_s < _SHORT * self.usual_s)
 
-    def _leads_to(self, group: int, chorus: int) -> bool:
-        """Whether a group comes back, each time between another part that comes back and the chorus."""
-        visits = self.visits(group)
-        if len(visits) < 2 or visits[0] == self.heard[0]:
-            return False
-        last = [index for index in self.of(group) if index + 1 not in self.of(group)]
-        follows = all(index + 1 < len(self.parts) and self.parts[index + 1].group == chorus for index in last)
-        before = {self.parts[index - 1].group for index in visits}
-        return follows and len(before) == 1 and chorus not in before and len(self.visits(before.pop())) > 1
+    def _leads_to(self, group: int, chorus: int, intro: int | None) -> list[int]:
+        """Parts of a group that comes back between another part that comes back and the chorus."""
+        own = self.of(group)
+        last = [index for index in own if index + 1 not in own]
+        if any(index + 1 == len(self.parts) or self.parts[index + 1].group != chorus for index in last):
+            return []
+        visits = [index for index in self.visits(group) if index > self.heard[0]]
+        leading = [index for index in visits if self.parts[index - 1].group != chorus]
+        before = {self.parts[index - 1].group for index in leading}
+        if len(leading) < 2 or len(before) != 1 or (intro is not None and self.parts[intro].group in before):
+            return []
+        if len(self.visits(before.pop())) < 2:
+            return []
+        # What comes between two choruses is another thing, however alike.
+        between = [index for index in visits if index not in leading]
+        ends = [min((one for one in last if one >= index), default=index) for index in between]
+        other = {at for first, end in zip(between, ends, strict=True) for at in range(first, end + 1)}
+        return [index for index in own if index not in other]

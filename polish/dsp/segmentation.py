@@ -8,6 +8,7 @@ likeliest lengths is taken (dynamic programming over bars).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -33,6 +34,10 @@ _TIMBRE_WEIGHT, _LEVEL_WEIGHT = 0.5, 1.0
 _SAME_BELOW = 0.95
 """Distance (see `distances`) up to which sections repeat each other. Composed repetitions lie
 under 0.4 and different parts over 1.2; bands do not repeat themselves as exactly."""
+
+
+_FOUND_AGAIN, _BAR_APART = 0.4, 0.1
+"""Distance up to which a stretch is a section heard elsewhere, and what a bar more or less costs."""
 
 
 def boundaries(bars: Bars, *, shortest: int = 1) -> NDArray[np.int64]:
@@ -131,28 +136,85 @@ def _structure(harmony: NDArray[np.float64], most: int) -> NDArray[np.float64]:
     return out
 
 
+def divided(bars: Bars, cuts: NDArray[np.int64], *, shortest: int = 1) -> NDArray[np.int64]:
+    """The cuts, and more of them within sections that begin or end with what is a section elsewhere.
+
+    Where one part leads into the next without a step, novelty is low; that the one is heard again by
+    itself says where it ends. The rest of the section must be unlike it.
+    """
+    least = max(2, shortest)
+    while True:
+        far, spans = _Unlikeness(bars, cuts), list(pairwise(cuts.tolist()))
+        found = [_division(far, span, spans, least) for span in spans]
+        # While the last chord dies away nothing begins.
+        new = [at for at in found if at is not None and at < bars.last_full]
+        if not new:
+            return cuts
+        cuts = np.sort(np.append(cuts, new))
+
+
+def _division(
+    far: _Unlikeness, span: tuple[int, int], spans: Sequence[tuple[int, int]], least: int
+) -> int | None:
+    """The bar at which a section falls into one that is found elsewhere too, and another."""
+    first, last = span
+    best: tuple[float, int | None] = (_FOUND_AGAIN, None)
+    for at in range(first + least, last - least + 1):
+        for part in ((first, at), (at, last)):
+            for other in spans:
+                longer = abs((other[1] - other[0]) - (part[1] - part[0]))
+                if other == span or longer > 1:
+                    continue
+                between = far.quick(part, other) + _BAR_APART * longer
+                if between < best[0]:
+                    between = far(part, other) + _BAR_APART * longer
+                if between < best[0] and far((first, at), (at, last)) > _SAME_BELOW:
+                    best = between, at
+    return best[1]
+
+
 def distances(bars: Bars, cuts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How unlike sections are, ``(sections, sections)``, 0 and up.
+    """How unlike sections are, ``(sections, sections)``, 0 and up; see `_Unlikeness`."""
+    far, spans = _Unlikeness(bars, cuts), list(pairwise(cuts.tolist()))
+    out = np.zeros((len(spans), len(spans)))
+    for i, one in enumerate(spans):
+        for j, other in enumerate(spans[:i]):
+            out[i, j] = out[j, i] = far(one, other)
+    return out
+
+
+class _Unlikeness:
+    """How unlike two stretches of bars are, 0 and up.
 
     What they lack in common harmony (of the best alignment of the shorter one within the longer,
     1 being as unlike as any two bars of the song), plus half the distance in timbre, plus the
-    difference in level.
+    difference in level, against the mean of the sections.
     """
-    count = cuts.size - 1
-    apart = np.triu_indices(len(bars), min(4, len(bars) - 1))
-    usual = float(np.median(bars.harmony[apart])) if len(bars) > 1 else 0.0
-    spans = list(pairwise(cuts.tolist()))
-    timbre = np.array([bars.timbre[a:b].mean(axis=0) for a, b in spans])
-    level = np.array([bars.level[a:b].mean() for a, b in spans])
-    level /= max(float(level.mean()), 1e-9)
-    out = np.zeros((count, count))
-    for i in range(count):
-        for j in range(i):
-            shared = (_best_alignment(bars.harmony, spans[i], spans[j]) - usual) / max(1 - usual, 1e-6)
-            colour = float(np.sqrt(np.mean((timbre[i] - timbre[j]) ** 2)))
-            far = 1 - shared + _TIMBRE_WEIGHT * colour + _LEVEL_WEIGHT * abs(level[i] - level[j])
-            out[i, j] = out[j, i] = max(far, 0.0)
-    return out
+
+    def __init__(self, bars: Bars, cuts: NDArray[np.int64]) -> None:
+        apart = np.triu_indices(len(bars), min(4, len(bars) - 1))
+        self._usual = float(np.median(bars.harmony[apart])) if len(bars) > 1 else 0.0
+        self._harmony = bars.harmony
+        # Sums, so that the mean of any stretch is a difference.
+        self._timbre = np.concatenate([np.zeros((1, bars.timbre.shape[1])), np.cumsum(bars.timbre, axis=0)])
+        self._level = np.concatenate([[0.0], np.cumsum(bars.level)])
+        self._mean = max(float(np.mean([self._level_of(span) for span in pairwise(cuts.tolist())])), 1e-9)
+
+    def __call__(self, one: tuple[int, int], other: tuple[int, int]) -> float:
+        shared = (_best_alignment(self._harmony, one, other) - self._usual) / max(1 - self._usual, 1e-6)
+        return max(1 - shared + self.quick(one, other), 0.0)
+
+    def quick(self, one: tuple[int, int], other: tuple[int, int]) -> float:
+        """Without harmony: what they are apart at least."""
+        colour = float(np.sqrt(np.mean((self._timbre_of(one) - self._timbre_of(other)) ** 2)))
+        level = abs(self._level_of(one) - self._level_of(other)) / self._mean
+        return _TIMBRE_WEIGHT * colour + _LEVEL_WEIGHT * level
+
+    def _timbre_of(self, span: tuple[int, int]) -> NDArray[np.float64]:
+        return (self._timbre[span[1]] - self._timbre[span[0]]) / (span[1] - span[0])
+
+    def _level_of(self, span: tuple[int, int]) -> float:
+        return float(self._level[span[1]] - self._level[span[0]]) / (span[1] - span[0])
 
 
 def _best_alignment(harmony: NDArray[np.float64], one: tuple[int, int], other: tuple[int, int]) -> float:

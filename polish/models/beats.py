@@ -31,16 +31,19 @@ LOW_SHARE = 0.15
 """How much more the bass says than the rest about where exactly a beat is."""
 STILL = 0.004
 """Liveliness below which nothing begins: a held tone."""
-_USUAL_BPM, _USUAL_OCTAVES = 112.0, 0.9
+_USUAL_BPM, _USUAL_OCTAVES = 112.0, 1.0
 """The farther a level lies from where most songs are, the better its bars must be."""
 _LEAST_STRENGTH = 0.1
 """So that where no bar is heard (a click track) the usual tempo decides."""
 _ACROSS_THREE, _SHORT_S = 0.5, 8.0
 """Tempi that differ by three against two are rarer to mistake than halves and doubles, but not in a
 sound that is shorter than the window in which tempo is first read."""
-_LEAST_BETWEEN, _MOST_BETWEEN, _TOO_MUCH_BETWEEN = 0.5, 0.9, 4.0
+_LEAST_BETWEEN, _MOST_BETWEEN, _TOO_MUCH_BETWEEN = 0.5, 0.9, 8.0
 """Onsets midway between beats, against those on beats: at the right level of the metre 0.07 to 0.65 (of
 songs of our own, 5th and 95th percentile; 0.9 in records), at twice it 0.1 to 0.4, at half 0.3 to 2.8."""
+_MOST_MISPLACED, _MISPLACED, _BEGINS = 1.01, 6.0, 0.3
+"""Changes of harmony midway against those on beats: at the right level 0.7 to 1; where every second beat
+was taken, and the wrong one, 1.1 to 1.25."""
 _CLARITY_POWER = 1.5
 """How much a clear pulse weighs against bars that make sense."""
 _CLEAR_ENOUGH = 0.5
@@ -138,12 +141,16 @@ def _reading(
     on, off = together[: beats_s.size], together[beats_s.size :]
     first = share > 0.5 or (share == 0.5 and on.mean() >= off.mean())
     grid_s, midway_s = (beats_s, middles_s) if first else (middles_s, beats_s)
+    changes = [part[2:].mean() for part in (measures[:, : beats_s.size], measures[:, beats_s.size :])]
+    here, midway = changes if first else changes[::-1]
+    between = metre.between(grid_s, midway_s, heard)
+    # Harmony that changes where nothing begins says nothing.
+    misplaced = max(0.0, midway / max(here, 1e-9) - _MOST_MISPLACED) * min(1.0, between / _BEGINS)
     bars = metre.bars(metre.accents(metre.marks(grid_s, heard, harmony)))
     octaves = math.log2(pulse.tempo_bpm(grid_s) / _USUAL_BPM) / _USUAL_OCTAVES
-    between = metre.between(grid_s, midway_s, heard)
     too_little, too_much = max(0.0, _LEAST_BETWEEN - between), max(0.0, between - _MOST_BETWEEN)
     score = likely * clarity**_CLARITY_POWER * (bars.strength + _LEAST_STRENGTH)
-    score *= math.exp(-0.5 * octaves**2 - too_little - _TOO_MUCH_BETWEEN * too_much)
+    score *= math.exp(-0.5 * octaves**2 - too_little - _TOO_MUCH_BETWEEN * too_much - _MISPLACED * misplaced)
     return _Reading(grid_s, bars, clarity, score)
 
 

@@ -43,7 +43,7 @@ class Sections(Stage):
     uses = ("beats", "stems", "lyrics")
     writes = ("sections",)
     may_write = ("beats",)
-    version = 3
+    version = 4
 
     lyrics: Annotated[str, File("text")] | None = Field(
         None, description="Lyrics with tags such as [verse] and [chorus], in order: parts are named by them."
@@ -120,7 +120,8 @@ class Sections(Stage):
         downbeats_s = song.beats.downbeats_s if song.beats else ()
         edges_s = texture.bar_edges_s(downbeats_s, first_s, last_s)
         bars = texture.bars(onsets.onsets(mono), chroma.chroma(mono), edges_s)
-        cuts = segmentation.boundaries(bars, shortest=round(self.shortest))
+        shortest = round(self.shortest)
+        cuts = segmentation.divided(bars, segmentation.boundaries(bars, shortest=shortest), shortest=shortest)
         numbers = segmentation.groups(segmentation.distances(bars, cuts))
         times = np.round(edges_s[cuts], 4).tolist()
         if first_s > 0:
