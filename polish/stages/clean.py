@@ -39,7 +39,7 @@ class Clean(Stage):
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 6
+    version = 7
 
     stems: list[str] = Field([], description="The stems that are repaired; all of them when none are named.")
     amount: Annotated[float, PERCENT] = Field(100.0, description="How much of every repair is done.")

@@ -119,8 +119,8 @@ def _noise(work: Work) -> Iterator[tuple[Samples, Entry]]:
 
 
 def _resonances(work: Work) -> Iterator[tuple[Samples, Entry]]:
-    # A voice that holds a note has such peaks by nature.
-    if work.kind == "vocals" and "resonance" not in work.whole.asked:
+    # A voice that holds a note has such peaks by nature, and a bass that keeps to few notes.
+    if work.kind in ("vocals", "bass") and "resonance" not in work.whole.asked:
         return
     if found := resonance.find(work.samples, work.rate_hz, deepest_db=2 * work.max_cut_db):
         samples = resonance.without(work.samples, work.rate_hz, found)
