@@ -1,16 +1,18 @@
 """The two-sided proof of `clean`: planted faults come out, clean sound comes through.
 
-    python tests/benchmarks/clean.py [--seeds 20] [--jobs 2] [--faults mud,hum] > tests/benchmarks/clean.md
+    python tests/benchmarks/clean.py [--seeds 20] [--jobs 2] [--faults mud,hum] [--kept DIR] > clean.md
 
 Composed songs and, where they lie beside the checkout, the true stems of recorded ones. Seeds
 below 5000 were used while the thresholds were chosen, those from 5000 on were not. Every song goes
 the way of a recipe: `check` looks at the sum of the stems, then `clean` works on them. `check` is
-left out for faults whose repair looks at no finding.
+left out for faults whose repair looks at no finding. With `--kept`, what was found for a song is
+kept there, and a later run goes on from it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -98,10 +100,18 @@ def untouched(before: Sound, after: Sound) -> tuple[float, float, float]:
     return sounds.snr_db(before.samples, after.samples), float(np.abs(change).max()), -float(presence.min())
 
 
-def looked_at(kind: str, seed: int, words: list[str]) -> tuple[str, int, list[Case], list[Kept]]:
+def looked_at(
+    kind: str, seed: int, words: list[str], folder: Path | None
+) -> tuple[str, int, list[Case], list[Kept]]:
     """All that is to be known of one song."""
+    known = folder / f"{kind}-{seed}.json" if folder else None
+    if known and known.exists():
+        return kind, seed, *json.loads(known.read_text())
     stems = spoilt.songs(seed) if kind == "composed" else spoilt.recorded(REAL, seed)
-    return kind, seed, [case for word in words for case in cases(word, stems, seed)], kept(stems)
+    found = [case for word in words for case in cases(word, stems, seed)], kept(stems)
+    if known:
+        known.write_text(json.dumps(found))
+    return kind, seed, *found
 
 
 def main() -> None:
@@ -111,12 +121,15 @@ def main() -> None:
     asked.add_argument("--faults", default=",".join(spoilt.FAULTS))
     asked.add_argument("--kinds", default="composed,recorded" if REAL.is_dir() else "composed")
     asked.add_argument("--jobs", type=int, default=2)
+    asked.add_argument("--kept", type=Path)
     given = asked.parse_args()
     words, kinds = list(filter(None, given.faults.split(","))), given.kinds.split(",")
     songs = [(kind, given.first + n) for n in range(given.seeds) for kind in kinds]
+    if given.kept:
+        given.kept.mkdir(parents=True, exist_ok=True)
     found = []
     with ProcessPoolExecutor(given.jobs) as pool:
-        for one in pool.map(looked_at, *zip(*songs, strict=True), repeat(words)):
+        for one in pool.map(looked_at, *zip(*songs, strict=True), repeat(words), repeat(given.kept)):
             found.append(one)
             told = [f"{word} {stem} {before:.1f}→{after:.1f}" for word, stem, before, after in one[2]]
             told += [f"clean {stem} {snr_db:.0f} dB" for stem, snr_db, *_ in one[3] if snr_db < np.inf]
