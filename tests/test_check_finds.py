@@ -219,6 +219,7 @@ def test_a_held_note_is_no_resonance() -> None:
     assert tone_faults.RESONANCE_DB < highest < resonance.NOTE_DB
     assert of_kind("resonance", held) == []
     assert of_kind("resonance", equalised(noise, 466, 20, 12))
+    assert of_kind("resonance", equalised(noise.cut(0, 3), 466, 20, 12)) == [], "too short to tell"
 
 
 def test_the_song_itself_stays_as_it_is() -> None:

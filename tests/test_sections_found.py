@@ -238,6 +238,12 @@ def test_the_intro_heard_again_within_is_instrumental() -> None:
     assert labels == ["intro", "verse", "chorus", "instrumental", "verse", "chorus"]
 
 
+def test_two_parts_are_hardly_a_form() -> None:
+    pair, more = parts((0, 6, -16), (1, 14, -19)), parts((0, 6, -16), (1, 14, -19), (0, 6, -16))
+    assert max(one.confidence for one in naming.names(pair)) < 0.5
+    assert max(one.confidence for one in naming.names(more)) >= 0.5
+
+
 def form(voice: bool = True) -> list[naming.Part]:
     """A plain song: loud choruses, an unsung intro, a quiet outro, parts of 20 s."""
     level = {"intro": -20.0, "verse": -16.0, "chorus": -12.0, "bridge": -15.0, "outro": -19.0}

@@ -62,7 +62,9 @@ def names(parts: Sequence[Part]) -> list[Name]:
     if len(form.heard) < 2:
         return [Name("silence", 1.0) if part.loudness_lufs is None else Name("verse", 0.1) for part in parts]
     chorus, lead = form.chorus()
-    return [form.name(index, chorus, lead) for index in range(len(parts))]
+    found = [form.name(index, chorus, lead) for index in range(len(parts))]
+    # Two parts are no form yet.
+    return found if len(form.heard) > 2 else [Name(one.label, one.confidence / 2) for one in found]
 
 
 class _Form:

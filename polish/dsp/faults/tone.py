@@ -39,7 +39,8 @@ low-rate codecs up to 15."""
 _MOST_RESONANCES, _LOUDER_DB = 3, 5.0
 _ALONE_DB = 25.0
 """So far beyond the edge there is nothing around it to cover: a lone tone, not a build-up."""
-_SHORT_S = 3.0
+_SHORT_S, _FEW_NOTES_S = 3.0, 6.0
+"""Too short to judge a balance, and to tell what rings from what is played."""
 
 
 def bandwidth_wall(known: Known) -> list[Fault]:
@@ -141,6 +142,8 @@ def hum(known: Known) -> list[Fault]:
 def resonances(known: Known) -> list[Fault]:
     """Narrow peaks that ring whatever is played."""
     sound = known.survey.sound
+    if sound.duration_s < _FEW_NOTES_S:
+        return []
     between = resonance.between_notes(sound.samples, sound.rate_hz, HELD_DB)
     found = [peak for peak in resonance.peaks(sound.samples, sound.rate_hz) if _rings(peak, between)]
     for peak in between:
