@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..audio.scratching import scratch
 from ..audio.sound import Samples
 from .bands import Bands, decibels
+from .blocks import pieces
 from .dynamic_eq import smoothed
 
 _PAUSE_DB = 13.0
@@ -125,10 +126,8 @@ def without(samples: Samples, found: Bleed, *, block: int = _BLOCK) -> Samples:
     """The sound with its pauses turned down."""
     out = scratch(samples.shape)
     columns = np.arange(found.gain_db.size)
-    for first in range(0, samples.shape[1], block):
-        part = samples[:, first : first + block]
-        at = np.arange(first, first + part.shape[1]) / found.hop
-        out[:, first : first + block] = part * (10 ** (np.interp(at, columns, found.gain_db) / 20)).astype(
-            np.float32
-        )
+    for part in pieces(samples.shape[1], block, samples, out):
+        at = np.arange(part.start, part.stop) / found.hop
+        gain = 10 ** (np.interp(at, columns, found.gain_db) / 20)
+        out[:, part] = samples[:, part] * gain.astype(np.float32)
     return out

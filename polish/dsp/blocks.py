@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
+
+from ..audio.scratching import rest
+from ..audio.sound import Samples
+
+_LET_GO = 1 << 22
+"""Frames after which pages are let go: 34 MB of stereo."""
+
+
+def pieces(frames: int, size: int, *sounds: Samples) -> Iterator[slice]:
+    """Slices of at most `size` frames, in order; the pages of sounds on the disk are let go on the way.
+
+    So that what is read or written once from end to end never lies in memory as a whole.
+    """
+    last = 0
+    for first in range(0, frames, size):
+        if first - last >= _LET_GO:
+            rest(*sounds)
+            last = first
+        yield slice(first, min(first + size, frames))
 
 
 def excerpt(channel: NDArray[np.float32], start: int, end: int) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..audio.scratching import scratch
 from ..audio.sound import Samples
+from .blocks import pieces
 
 _OUTLIER = 14.0
 """Times the median magnitude of the second difference within 12 ms."""
@@ -85,7 +86,8 @@ def joins(samples: Samples, rate_hz: int) -> list[tuple[int, int, int]]:
     away = max(2, round(_REACH_S / _PIECE_S))
     found: list[tuple[int, int, int]] = []
     for channel in range(samples.shape[0]):
-        for first in range(0, samples.shape[1], _STRETCH):
+        for part in pieces(samples.shape[1], _STRETCH, samples):
+            first = part.start
             # Neighbouring stretches overlap by what is looked at around a jump.
             start = max(0, first - 2 * (away + 1) * size)
             wave = samples[channel, start : first + _STRETCH + 2 * (away + 1) * size]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..audio.scratching import scratch
 from ..audio.sound import Samples
 from . import filters
+from .blocks import pieces
 
 _BLOCK = 1 << 16
 _LEAST_DB = 0.05
@@ -65,12 +66,12 @@ def act(samples: Samples, rate_hz: int, bells: Sequence[Bell], *, block: int = _
     shapes = [_band(bell, rate_hz) for bell in working]
     states = [filters.at_rest(sos, samples.shape[0]) for sos in shapes]
     out = scratch(samples.shape)
-    for first in range(0, samples.shape[1], block):
-        part = samples[:, first : first + block]
+    for at in pieces(samples.shape[1], block, samples, out):
+        part = samples[:, at]
         for bell, sos, state in zip(working, shapes, states, strict=True):
             band = filters.apply(part, sos, state=state)
-            part = part + band * _extra(bell, first, part.shape[1])
-        out[:, first : first + block] = part
+            part = part + band * _extra(bell, at.start, part.shape[1])
+        out[:, at] = part
     return out
 
 

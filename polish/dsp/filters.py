@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ..audio.scratching import scratch
 from ..audio.sound import Samples
+from .blocks import pieces
 
 Sos = NDArray[np.float64]
 """Second-order sections, float64, ``(sections, 6)``."""
@@ -156,10 +157,9 @@ def apply(samples: Samples, sos: Sos, *, state: State | None = None) -> Samples:
     """
     state = at_rest(sos, samples.shape[0]) if state is None else state
     out = _room(samples)
-    for first in range(0, samples.shape[1], _BLOCK):
-        block = samples[:, first : first + _BLOCK]
-        done, state[...] = scipy.signal.sosfilt(sos, block.astype(np.float64), axis=1, zi=state)
-        out[:, first : first + _BLOCK] = done
+    for part in pieces(samples.shape[1], _BLOCK, samples, out):
+        done, state[...] = scipy.signal.sosfilt(sos, samples[:, part].astype(np.float64), axis=1, zi=state)
+        out[:, part] = done
     return out
 
 

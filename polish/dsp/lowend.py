@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..audio.scratching import scratch
 from ..audio.sound import Samples
 from . import bands, filters, spectrum
-from .blocks import excerpt
+from .blocks import excerpt, pieces
 
 _QUIETEST_OFFSET = 2e-4
 _RUMBLE_DB = -45.0
@@ -58,8 +58,12 @@ def offset(samples: Samples, rate_hz: int) -> NDArray[np.float64] | None:
 
 def _means(samples: Samples, size: int) -> NDArray[np.float64]:
     """Means of whole pieces of `size` frames, ``(pieces, channels)``."""
-    pieces = samples.shape[1] // size
-    return samples[:, : pieces * size].reshape(-1, pieces, size).mean(axis=2, dtype=np.float64).T
+    whole = samples.shape[1] // size * size
+    means = [
+        samples[:, part].reshape(samples.shape[0], -1, size).mean(axis=2, dtype=np.float64)
+        for part in pieces(whole, 64 * size, samples)
+    ]
+    return np.concatenate(means, axis=1).T
 
 
 def without_offset(samples: Samples, found: NDArray[np.float64]) -> Samples:
@@ -155,12 +159,11 @@ def _slower(samples: Samples, step: int) -> NDArray[np.float64]:
     if step == 1:
         return samples.astype(np.float64)
     # As far as the filter of `resample_poly` reaches to either side.
-    reach, piece = 10 * step, _PIECE * step
-    parts = []
-    for first in range(0, samples.shape[1], piece):
-        last = min(first + piece, samples.shape[1])
-        part = np.stack([excerpt(channel, first - reach, last + reach) for channel in samples]).astype(float)
-        count = -(-(last - first) // step)
+    reach, parts = 10 * step, []
+    for at in pieces(samples.shape[1], _PIECE * step, samples):
+        around = [excerpt(channel, at.start - reach, at.stop + reach) for channel in samples]
+        part = np.stack(around).astype(np.float64)
+        count = -(-(at.stop - at.start) // step)
         parts.append(scipy.signal.resample_poly(part, 1, step, axis=1)[:, 10 : 10 + count])
     return np.concatenate(parts, axis=1)
 
@@ -224,13 +227,13 @@ def without_hum(samples: Samples, rate_hz: int, found: Hum) -> Samples:
     """The sound less the hum: every line is subtracted with its own slowly moving amplitude."""
     out = scratch(samples.shape)
     windows = (np.arange(found.amplitudes.shape[2]) + 1) * _WINDOW_S / 2
-    for first in range(0, samples.shape[1], 1 << 16):
-        block = samples[:, first : first + (1 << 16)].astype(np.float64)
-        clock = np.arange(first, first + block.shape[1]) / rate_hz
+    for part in pieces(samples.shape[1], 1 << 16, samples, out):
+        block = samples[:, part].astype(np.float64)
+        clock = np.arange(part.start, part.stop) / rate_hz
         for hz, line in zip(found.lines_hz, found.amplitudes, strict=True):
             turn = np.exp(2j * np.pi * hz * clock)
             for channel, moving in enumerate(line):
                 now = np.interp(clock, windows, moving.real) + 1j * np.interp(clock, windows, moving.imag)
                 block[channel] -= (now * turn).real
-        out[:, first : first + (1 << 16)] = block
+        out[:, part] = block
     return out

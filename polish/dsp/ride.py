@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..audio.scratching import scratch
 from ..audio.sound import Samples
+from .blocks import pieces
 
 _BLOCK = 1 << 16
 
@@ -51,10 +52,9 @@ def ride(samples: Samples, rate_hz: int, points: Sequence[tuple[float, float]]) 
         A new array of the same shape.
     """
     out = scratch(samples.shape)
-    for first in range(0, samples.shape[1], _BLOCK):
-        block = samples[:, first : first + _BLOCK]
-        gain_db = gain_db_at(np.arange(first, first + block.shape[1]) / rate_hz, points)
-        out[:, first : first + _BLOCK] = block * 10 ** (gain_db / 20) if gain_db.any() else block
+    for part in pieces(samples.shape[1], _BLOCK, samples, out):
+        gain_db = gain_db_at(np.arange(part.start, part.stop) / rate_hz, points)
+        out[:, part] = samples[:, part] * 10 ** (gain_db / 20) if gain_db.any() else samples[:, part]
     return out
 
 

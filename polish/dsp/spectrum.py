@@ -18,8 +18,9 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from ..audio.scratching import scratch
+from ..audio.scratching import rest, scratch
 from ..audio.sound import Samples
+from .blocks import pieces
 
 Spectrum = NDArray[np.complex64]
 """`complex64`, shape ``(channels, bins, columns)``, ``bins = size // 2 + 1``."""
@@ -94,7 +95,8 @@ def stft_blocks(
     samples: Samples, size: int, hop: int, *, block: int = _BLOCK_COLUMNS, workers: int | None = None
 ) -> Iterator[tuple[int, Spectrum]]:
     """The columns of `stft`, `block` of them at a time, each block with the number of its first column."""
-    for first in range(0, columns(samples.shape[1], hop), block):
+    for part in pieces(columns(samples.shape[1], hop) * hop, block * hop, samples):
+        first = part.start // hop
         yield first, stft(samples, size, hop, first=first, count=block, workers=workers)
 
 
@@ -179,6 +181,7 @@ def through(
     adder = OverlapAdd(samples.shape[0], samples.shape[1], size, hop, out=out, workers=workers)
     for first, spectrum in stft_blocks(samples, size, hop, block=block, workers=workers):
         adder.add(change(spectrum, first))
+        rest(out)
     return adder.samples
 
 
@@ -245,9 +248,8 @@ def band_levels_db(
 
 def mean_square(samples: Samples) -> float:
     """Mean of the squares of all frames of all channels; worked out block by block."""
-    block = 1 << 20
-    parts = (samples[:, at : at + block] for at in range(0, samples.shape[1], block))
-    return sum(float(np.sum(part.astype(np.float64) ** 2)) for part in parts) / samples.size
+    parts = (samples[:, part].astype(np.float64) for part in pieces(samples.shape[1], 1 << 20, samples))
+    return sum(float(np.sum(part**2)) for part in parts) / samples.size
 
 
 def _check(size: int, hop: int) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field
 from ..audio import Samples, Sound, rest, scratch
 from ..audio.stem_names import is_part
 from ..dsp import bands
+from ..dsp.blocks import pieces
 from ..dsp.spectrum import third_octave_levels_db
 from ..errors import StageFailed
 from ..presets import kind_of
@@ -133,8 +134,7 @@ class Clean(Stage):
 def _moved(own: Samples, there: Samples, here: Samples, share: float) -> Samples:
     """A sound with a share of what lies between two others added; a long one goes to the disk."""
     out = scratch(own.shape)
-    for first in range(0, own.shape[1], _BLOCK):
-        part = slice(first, first + _BLOCK)
+    for part in pieces(own.shape[1], _BLOCK, own, there, here, out):
         out[:, part] = own[:, part] + np.float32(share) * (there[:, part] - here[:, part])
     return out
 
