@@ -102,12 +102,13 @@ def test_what_is_no_steady_pulse_becomes_no_grid(models: Path, monkeypatch: pyte
     assert grid.tempo_bpm is None and not grid.beats_s and not grid.downbeats_s
 
 
-def test_weights_that_are_here_are_used_by_every_stage(models: Path) -> None:
+def test_weights_that_are_here_are_used_by_the_step_that_finds_beats(models: Path) -> None:
     small_beat_this.save(models / SMALL, 3)
     song = Song(mix=sounds.total(sounds.band(6)))
     done = Beats().run(song)
     assert done.beats.engine == "beat_this-small"
-    assert Sections().run(song).beats == done.beats
+    assert Sections().run(done).beats == done.beats
+    assert Sections().run(song).beats.engine == "builtin", "a step without engines depends on no weights"
     assert Beats(engine="builtin").run(song).beats.engine == "builtin"
 
 

@@ -50,11 +50,15 @@ class Beats(Stage):
 
 
 def with_beats(song: Song) -> Song:
-    """The song with its beats; they are found where nobody did before. Nothing is fetched."""
+    """The song with its beats; where nobody found them before, the built-in engine does.
+
+    What a step finds then depends on nothing but its song and settings; `beats` as a step of its own
+    takes the better engine.
+    """
     if song.beats is not None or song.mix is None:
         return song
-    tracker = engines.choose(Beats.kind).make()
-    return song.having(beats=cast(BeatTracker, tracker).track(song.mix))
+    tracker = cast(BeatTracker, engines.choose(Beats.kind, "builtin").make())
+    return song.having(beats=tracker.track(song.mix))
 
 
 def tuning_cents(mix: Sound) -> float | None:

@@ -120,7 +120,8 @@ def main() -> None:
     if options.minutes:
         # Before anything else runs: the largest memory of a child is that of the largest so far.
         print("## What it costs\n\n| min | parts | CPU s | s | largest memory, MB |\n|---|---|---|---|---|")
-        print("\n".join(cost(minutes) for minutes in sorted(options.minutes)), flush=True)
+        for minutes in sorted(options.minutes):
+            print(cost(minutes), flush=True)
     with ProcessPoolExecutor(options.jobs) as pool:
         seeds = range(options.first, options.first + options.seeds)
         rows = list(pool.map(measured, [(seed, options.seconds) for seed in seeds]))
