@@ -32,7 +32,7 @@ _UNLIKE = -2.4
 """Mean log-probability of its phones under which a line is not what is heard."""
 _LINES_TO_JUDGE, _WORDS_TO_JUDGE = 4, 8
 """With fewer lines, or fewer different words, their order says nothing of whether they are sung."""
-_NONSENSE, _BETTER_THAN_NONSENSE = 8, 0.065
+_NONSENSE, _BETTER_THAN_NONSENSE = 12, 0.055
 """How many other orders of the words are tried, and by how much in each frame with a voice the right
 one must fit better than the mean of them and their spread."""
 _SOUNDS_A_FRAME = 2.0
