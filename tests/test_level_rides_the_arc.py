@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polish.audio import Sound
-from polish.dsp import ride
+from polish.dsp import bands, excess, filters, ride
 from polish.song import Beats, Section, Song
 from polish.stages.base import Context
 from polish.stages.level import FURTHEST_DB, Level, section_loudness_lufs
@@ -51,6 +51,21 @@ def test_a_flat_song_gets_the_arc_that_is_asked_for(range_lu):
     risen = Level(range=range_lu).run(flat)
     assert under_lu(flat.mix, flat.sections) == pytest.approx(0, abs=0.15)
     assert under_lu(risen.mix, flat.sections) == pytest.approx(range_lu, abs=0.25)
+
+
+def test_choruses_ridden_up_bring_no_mud():
+    flat = song()
+    stems = {}
+    for name, stem in flat.stems.items():
+        muddy = filters.apply(stem.samples, filters.peak(stem.rate_hz, 316, 9, 1))
+        chorus = (sounds.times(stem.duration_s) // PART_S).astype(int) % 2 == 0
+        stems[name] = stem.with_samples(np.where(chorus, muddy, stem.samples).astype(np.float32))
+    muddy_song = flat.having(stems=stems, mix=sounds.total(stems))
+    done = Level(range=6).run(muddy_song)
+    before, after = (bands.measure(one.mix.samples, 44_100) for one in (muddy_song, done))
+    assert [entry["fault"] for entry in done.measurements["level"]["tone"]] == ["mud"]
+    assert excess.brought_db(before, after)["mud"] < 0.15
+    assert sounds.snr_db(done.mix.samples, sounds.total(dict(done.stems)).samples) > 120
 
 
 def test_what_is_missing_is_shared_by_verse_and_chorus():

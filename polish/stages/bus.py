@@ -91,27 +91,31 @@ def toned(mix: Sound, earlier: Sequence[Sound]) -> tuple[Sound, list[dict[str, A
     """The mix without the mud and harshness that the way to it brought, and what was done.
 
     Room for a lead, a narrower low end and glue shift the balance by fractions of a dB, and stems
-    that gave up mud stand further out at 2 to 5 kHz. Where that leaves more mud or harshness
-    than an earlier state of the song had, beyond the middle of records, a bell takes the
-    difference back.
+    that gave up mud stand further out at 2 to 5 kHz. See `taking_back`.
 
     Args:
         earlier: the plain sum of the stems, and the song before its stems were worked on.
     """
-    after, *before = (bands.measure(sound.samples, sound.rate_hz) for sound in (mix, *earlier))
+    sos, noted = taking_back(mix, earlier)
+    return (mix, []) if sos is None else (mix.with_samples(filters.apply(mix.samples, sos)), noted)
+
+
+def taking_back(now: Sound, earlier: Sequence[Sound]) -> tuple[filters.Sos | None, list[dict[str, Any]]]:
+    """Bells against mud and harshness that an earlier state of a song had not, and what they do.
+
+    Only what lies beyond the middle of records is taken back; no filter where nothing does.
+    """
+    after, *before = (bands.measure(sound.samples, sound.rate_hz) for sound in (now, *earlier))
     shapes, noted = [], []
     for fault, usual in excess.SONG_USUAL.items():
-        now, *were = (excess.whole(fault, [one]).density_db for one in (after, *before))
-        was = min(were)
-        over_db = now - max(was, usual.middle_db)
+        is_db, *were_db = (excess.whole(fault, [one]).density_db for one in (after, *before))
+        over_db = is_db - max(min(were_db), usual.middle_db)
         (low_hz, high_hz), _ = excess.spans(fault)
-        if over_db < _LEAST_DB or high_hz > 0.45 * mix.rate_hz:
+        if over_db < _LEAST_DB or high_hz > 0.45 * now.rate_hz:
             continue
         gain_db = -min(over_db * _BELL_OVER_BAND, _MOST_BACK_DB)
         centre_hz = float(np.sqrt(low_hz * high_hz))
-        shapes.append(filters.peak(mix.rate_hz, centre_hz, gain_db, centre_hz / (high_hz - low_hz)))
-        noted.append({"fault": fault, "was_db": round(was, 2), "now_db": round(now, 2),
+        shapes.append(filters.peak(now.rate_hz, centre_hz, gain_db, centre_hz / (high_hz - low_hz)))
+        noted.append({"fault": fault, "was_db": round(min(were_db), 2), "now_db": round(is_db, 2),
                       "where_hz": round(centre_hz, 1), "gain_db": round(gain_db, 2)})  # fmt: skip
-    if not shapes:
-        return mix, []
-    return mix.with_samples(filters.apply(mix.samples, filters.cascade(*shapes))), noted
+    return (filters.cascade(*shapes) if shapes else None), noted

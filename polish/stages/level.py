@@ -9,9 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from ..audio import Sound
-from ..dsp import ride
+from ..dsp import filters, ride
 from ..song import Beats, Section, Song
 from ..units import LU
+from . import bus
 from .base import Context, Stage
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Level(Stage):
     less than `range` under the choruses, half of what is missing is taken from the verse and
     half is given to the chorus, at most 3 dB either way; where the song has its arc already,
     or a larger one, nothing is done. The gain moves over the bar before a section begins. Mix
-    and stems get the same ride, so that stems still sum to the mix.
+    and stems get the same ride, so that stems still sum to the mix. Where choruses are muddier or
+    harsher than verses, the song as a whole gets so by riding them up: that is taken back from all.
     """
 
     name = "level"
@@ -49,6 +51,7 @@ class Level(Stage):
     uses = ("stems", "beats")
     writes = ("mix",)
     may_write = ("stems",)
+    version = 2
 
     range: Annotated[float, LU.between(0, 6)] = Field(
         2.0, description="How far verses should sit under choruses at least; 0 leaves the song as it is."
@@ -63,9 +66,13 @@ class Level(Stage):
         if not any(gains_db):
             return song.noting(self.step(context), **facts, ride=[])
         points = ride_points(song.sections, gains_db, song.beats, song.mix.duration_s)
-        stems = {name: _ridden(stem, points) for name, stem in song.stems.items()}
+        mix = _ridden(song.mix, points)
+        # Verses count less in the whole than they did: what that brings goes from all of the song.
+        sos, facts["tone"] = bus.taking_back(mix, [song.mix])
+        mix = _filtered(mix, sos)
+        stems = {name: _filtered(_ridden(stem, points), sos) for name, stem in song.stems.items()}
         facts["ride"] = [{"at_s": round(at, 3), "gain_db": gain} for at, gain in points]
-        return song.having(mix=_ridden(song.mix, points), stems=stems).noting(self.step(context), **facts)
+        return song.having(mix=mix, stems=stems).noting(self.step(context), **facts)
 
 
 def section_loudness_lufs(sound: Sound, sections: Sequence[Section]) -> list[float | None]:
@@ -176,6 +183,10 @@ def _bar_line(at_s: float, beats: Beats | None) -> tuple[float, float]:
 
 def _ridden(sound: Sound, points: Sequence[tuple[float, float]]) -> Sound:
     return sound.with_samples(ride.ride(sound.samples, sound.rate_hz, points))
+
+
+def _filtered(sound: Sound, sos: filters.Sos | None) -> Sound:
+    return sound if sos is None else sound.with_samples(filters.apply(sound.samples, sos))
 
 
 def _table(
