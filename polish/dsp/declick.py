@@ -131,7 +131,8 @@ def _shifted(pieces: NDArray[np.float32], reach: int, gap: int) -> NDArray[np.fl
 def without(samples: Samples, clicks: list[tuple[int, int, int]]) -> Samples:
     """The sound with every click replaced by what its neighbourhood expects."""
     out = scratch(samples.shape)
-    out[:] = samples
+    for part in pieces(samples.shape[1], _STRETCH, samples, out):
+        out[:, part] = samples[:, part]
     for channel, first, last in clicks:
         start, end = max(0, first - _CONTEXT), min(out.shape[1], last + _CONTEXT)
         part = out[channel, start:end].astype(np.float64)

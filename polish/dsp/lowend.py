@@ -69,7 +69,8 @@ def _means(samples: Samples, size: int) -> NDArray[np.float64]:
 def without_offset(samples: Samples, found: NDArray[np.float64]) -> Samples:
     """The sound around 0."""
     out = scratch(samples.shape)
-    np.subtract(samples, found.astype(np.float32)[:, None], out=out)
+    for part in pieces(samples.shape[1], 1 << 16, samples, out):
+        out[:, part] = samples[:, part] - found.astype(np.float32)[:, None]
     return out
 
 
