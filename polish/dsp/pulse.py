@@ -33,8 +33,8 @@ _LEAP_COST, _AWAY_COST = 2.0, 0.25
 second farther away than usual."""
 _CLEARLY, _HEARD = 1.5, 0.15
 """Times the middle between beats, and of the beats, from where on a place beside it is the offbeat."""
-_TIGHTNESS = 200.0
-"""What an uneven beat costs against a missed onset (Ellis 2007 uses 100 to 400): at 100 swing pulls beats."""
+_TIGHTNESS = 400.0
+"""What an uneven beat costs against a missed onset (Ellis 2007 uses 100 to 400): with less, loud offbeats pull it over."""
 
 
 @dataclass(frozen=True, eq=False)

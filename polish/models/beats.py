@@ -149,6 +149,8 @@ def _reading(
     bars = metre.bars(metre.accents(metre.marks(grid_s, heard, harmony)))
     octaves = math.log2(pulse.tempo_bpm(grid_s) / _USUAL_BPM) / _USUAL_OCTAVES
     too_little, too_much = max(0.0, _LEAST_BETWEEN - between), max(0.0, between - _MOST_BETWEEN)
+    if share != 0.5:  # swung notes are no beats, however loud
+        too_much = 0.0
     score = likely * clarity**_CLARITY_POWER * (bars.strength + _LEAST_STRENGTH)
     score *= math.exp(-0.5 * octaves**2 - too_little - _TOO_MUCH_BETWEEN * too_much - _MISPLACED * misplaced)
     return _Reading(grid_s, bars, clarity, score)

@@ -27,7 +27,7 @@ class Beats(Stage):
     reads = ("mix",)
     writes = ("beats",)
     kind = "beat_tracker"
-    version = 4
+    version = 5
 
     engine_: str = Field("auto", alias="engine", description="The engine, or auto.")
 

@@ -140,7 +140,7 @@ class Check(Stage):
     uses = ("beats", "sections")
     writes = ("findings",)
     may_write = ("beats",)
-    version = 4
+    version = 5
 
     def run(self, song: Song, context: Context = Context()) -> Song:
         assert song.mix is not None
