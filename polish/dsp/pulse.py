@@ -34,7 +34,8 @@ second farther away than usual."""
 _CLEARLY, _HEARD = 1.5, 0.15
 """Times the middle between beats, and of the beats, from where on a place beside it is the offbeat."""
 _TIGHTNESS = 400.0
-"""What an uneven beat costs against a missed onset (Ellis 2007 uses 100 to 400): with less, loud offbeats pull it over."""
+"""What an uneven beat costs against a missed onset (Ellis 2007 uses 100 to 400); with less, loud offbeats
+pull beats over."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,12 +17,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import groupby
@@ -84,6 +83,17 @@ def against_tags(path: Path) -> str:
     return f"| {path.stem} | {len(tags)} | {' '.join(tags)} | {len(heard)} | {' '.join(runs)} |"
 
 
+ALONE = """
+import json, os, resource, subprocess, sys
+command = [sys.executable, "-m", "polish.cli", "sections", sys.argv[1], "--json"]
+run = subprocess.run(command, capture_output=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+parts = len(json.loads(run.stdout)["sections"])
+print(json.dumps([parts, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+"""
+"""In a small process of its own: a child begins with the largest memory of what started it."""
+
+
 def cost(minutes: float) -> str:
     """The row of `polish sections` on a mix of that length: one composed song, again and again."""
     song = compose(100, seconds=240).mix
@@ -92,14 +102,10 @@ def cost(minutes: float) -> str:
         path = Path(folder, "mix.wav")
         audio.write(path, song.with_samples(np.tile(song.samples, count)), "wav 16-bit")
         seconds = audio.probe(path).duration_s
-        started = os.times()
-        command = [sys.executable, "-m", "polish.cli", "sections", str(path), "--json"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            parts = len(json.loads(process.stdout.read())["sections"])
-        ended = os.times()
-    cpu_s = sum(ended[2:4]) - sum(started[2:4])
-    largest_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    wall_s = ended.elapsed - started.elapsed
+        started = time.perf_counter()
+        said = subprocess.run([sys.executable, "-c", ALONE, str(path)], capture_output=True, check=True)
+        wall_s = time.perf_counter() - started
+    parts, cpu_s, largest_mb = json.loads(said.stdout)
     return f"| {seconds / 60:.1f} | {parts} | {cpu_s:.1f} | {wall_s:.1f} | {largest_mb:.0f} |"
 
 
@@ -118,7 +124,6 @@ def main() -> None:
         f"numpy {np.__version__}, mir_eval {mir_eval.__version__}.\n"
     )
     if options.minutes:
-        # Before anything else runs: the largest memory of a child is that of the largest so far.
         print("## What it costs\n\n| min | parts | CPU s | s | largest memory, MB |\n|---|---|---|---|---|")
         for minutes in sorted(options.minutes):
             print(cost(minutes), flush=True)
