@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from polish import audio
 from polish.audio import Sound
 from polish.dsp import stereo
+from polish.dsp.spectrum import third_octave_levels_db
 from polish.errors import StageFailed
 from polish.song import Song
 from polish.stages import bus
@@ -163,3 +164,18 @@ def test_length_is_kept_and_one_frame_is_enough(song):
 def test_silence_stays_silent():
     stems = {name: sounds.silence(1.0) for name in ("vocals", "other")}
     assert Mix(reverb={"vocals": -6}, width=150).run(Song(stems=stems)).mix.silent
+
+
+def test_room_for_a_lead_leaves_the_average_spectrum_as_it_was():
+    """The others give way while the lead sings; the song is no duller for it."""
+    lead, rest = sounds.noise(6.0, 0.03, seed=1), sounds.noise(6.0, 0.2, seed=2)
+    stems = {"vocals": lead, "other": rest}
+    done = Mix(amount=100, glue=0, mono_below=0).run(Song(stems=stems))
+    facts = done.measurements["mix"]
+    assert max(facts["average_kept"]["gains_db"]) > 0.5
+    hz, was_db = third_octave_levels_db(sounds.total(stems).samples, lead.rate_hz)
+    away_db = third_octave_levels_db(done.mix.samples, lead.rate_hz)[1] - was_db
+    inner = (hz > 100) & (hz < 16_000)
+    assert np.ptp(away_db[inner]) < 0.5
+    sent = Mix(amount=100, reverb={"vocals": -20}).run(Song(stems=stems))
+    assert "average_kept" not in sent.measurements["mix"], "what a room does to the tone was asked for"

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..audio import Sound
 from ..dsp import bands, excess, filters
+from ..dsp.spectrum import third_octave_levels_db
+from ..dsp.tonal import filtered, linear_phase_filter
 from .tool import gains, turned_down
 
 CALM_CREST_DB = 17.0
@@ -19,6 +21,7 @@ _RATIO, _ATTACK_MS, _RELEASE_MS = 2.0, 3.0, 120.0
 """Quick enough to hold a drum's peak: a slow attack would let it through and make the crest larger."""
 _BLOCK_S = 0.4
 _LEAST_DB, _MOST_BACK_DB = 0.05, 2.0
+_HEARD_DB, _LEAST_AWAY_DB, _MOST_AWAY_DB = 60.0, 0.1, 3.0
 _BELL_OVER_BAND = 1.5
 """How much deeper a bell is at its middle than what it takes from the measure of its band."""
 
@@ -85,6 +88,27 @@ def _envelope_peak_db(mix: Sound) -> float:
     envelope_db = lowest_db + 20 * np.log10(np.array(deepest)) / (1 / _RATIO - 1)
     loud = envelope_db[envelope_db > envelope_db.max() - 20]
     return float(np.percentile(loud, 90))
+
+
+def rebalanced(plain: Sound, mix: Sound) -> tuple[Sound, dict[str, Any] | None]:
+    """The mix with the average spectrum of the plain sum of the stems, and what that took.
+
+    What makes room or holds peaks works for moments; on average the song is to keep its tone. The
+    level that the mix has is left alone. Nothing is done where no third octave has moved by 0.1 dB.
+    """
+    hz, was_db = third_octave_levels_db(plain.samples, plain.rate_hz)
+    now_db = third_octave_levels_db(mix.samples, mix.rate_hz)[1]
+    heard = was_db > was_db.max() - _HEARD_DB
+    away_db = was_db - now_db
+    away_db -= np.average(away_db[heard], weights=10 ** (was_db[heard] / 10))
+    gains_db = np.where(heard, np.clip(away_db, -_MOST_AWAY_DB, _MOST_AWAY_DB), 0.0)
+    if np.abs(gains_db).max() < _LEAST_AWAY_DB:
+        return mix, None
+    back = filtered(mix.samples, linear_phase_filter(mix.rate_hz, hz, gains_db))
+    return mix.with_samples(back), {
+        "bands_hz": [round(float(at), 1) for at in hz],
+        "gains_db": [round(float(gain), 2) for gain in gains_db],
+    }
 
 
 def toned(mix: Sound, earlier: Sequence[Sound]) -> tuple[Sound, list[dict[str, Any]]]:

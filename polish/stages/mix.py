@@ -37,15 +37,16 @@ class Mix(Stage):
     scaled by `amount`: a lead far outside the usual balance is brought toward it, presence bands
     in which the rest covers the lead are ducked while it sounds, a bass gives way to the kick it
     covers, a low end that is wide is made narrower, peaks that stand far over the body are held
-    by a gentle bus compressor, and mud or harshness that all this brought is taken back. With
-    `amount: 0 %` and nothing asked for, the mix is the sum of the stems.
+    by a gentle bus compressor; the average spectrum is kept through all this, and mud or harshness
+    that it brought is taken back. With `amount: 0 %` and nothing asked for, the mix is the sum of
+    the stems.
     """
 
     name = "mix"
     reads = ("stems",)
     uses = ("beats", "mix")
     writes = ("mix",)
-    version = 3
+    version = 4
 
     amount: Annotated[float, PERCENT] = Field(
         50.0, description="How much of the measured corrections is done; 0 leaves the stems' own balance."
@@ -138,6 +139,8 @@ class Mix(Stage):
             mix = audio.add([mix, space.echo(space.at_levels(stems, self.delay), facts["delay_s"])])
         mix, facts["bus"] = self._bus(mix)
         if self.amount:
+            if not (self.reverb or self.delay or self.width != 100 or self.width_high != 100):
+                mix, facts["average_kept"] = bus.rebalanced(plain, mix)
             before = [song.mix] if song.mix and not touched and song.mix.frames == mix.frames else []
             mix, facts["tone"] = bus.toned(mix, [plain, *before])
         context.progress(1.0)

@@ -34,7 +34,7 @@ from polish.stages.level import section_loudness_lufs
 from polish.stages.match import CURVES
 
 FIGURES = ("tone", "mud", "harsh", "corr", "mono", "PLR", "spread")
-WORSE = {"tone": 0.05, "mud": 0.05, "harsh": 0.05, "mono": 0.05, "corr": -0.02, "PLR": -0.1, "spread": -0.3}
+WORSE = {"tone": 0.05, "mud": 0.05, "harsh": 0.05, "mono": 0.05, "corr": -0.02, "PLR": -0.2, "spread": -0.3}
 """By how much a figure may rise (fall, where under 0) and still be the same."""
 MIDDLE = {"mud": excess.SONG_USUAL["mud"].middle_db, "harsh": excess.SONG_USUAL["harshness"].middle_db}
 ENOUGH = {"PLR": 10.0, "spread": 6.0}
