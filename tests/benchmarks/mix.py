@@ -1,17 +1,20 @@
 """Ten drafts before and after the recipe `streaming`: tone, mud, harshness, stereo, dynamics.
 
-    python tests/benchmarks/mix.py [--seconds 60] [--steps] [--keep DIR] [SONG…] > tests/benchmarks/mix.md
+    python tests/benchmarks/mix.py [--seconds 60] [--steps] [--keep DIR] [--kept DIR] [SONG…] > mix.md
 
 Without songs it takes the drafts that lie beside the checkout. `--seconds` takes so much from the
 middle of each; `--steps` prints the indices after every step, to see which step moves them; `--keep`
-leaves draft, master and their difference as sounds, to be heard and looked at. Nothing is delivered;
-`lyrics` is left out, as it changes no sound.
+leaves draft, master and their difference as sounds, to be heard and looked at. With `--kept`, figures
+are kept there, and a later run goes on from them. Nothing is delivered; `lyrics` is left out, as it
+changes no sound.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +126,7 @@ def main() -> None:
     asked.add_argument("--seconds", type=float, default=0.0)
     asked.add_argument("--steps", action="store_true")
     asked.add_argument("--keep", type=Path)
+    asked.add_argument("--kept", type=Path)
     given = asked.parse_args()
     songs = given.songs or sorted((REAL / "drafts").glob("*.mp3"))
     what = f"{given.seconds:g} s from the middle" if given.seconds else "all"
@@ -132,17 +136,8 @@ def main() -> None:
     print("|---|" + "---|" * (len(FIGURES) + 1))
     rows, looks = [], {}
     for path in songs:
-        draft = audio.read(path)
-        if given.seconds and draft.duration_s > given.seconds:
-            start_s = (draft.duration_s - given.seconds) / 2
-            draft = draft.cut(start_s, start_s + given.seconds)
-        song = polished(draft, aloud=given.steps)
-        master = song.masters["stream"].sound
-        before, after = figures(draft, song.sections), figures(master, song.sections)
+        before, after, looks[path.stem] = heard(path, given)
         rows.append((before, after))
-        looks[path.stem] = look(draft, master)
-        if given.keep:
-            kept(given.keep / path.stem, draft, master)
         cells = [f"{before[name]:.2f} → {after[name]:.2f}" for name in FIGURES]
         print("|", " | ".join([path.stem, *cells, ", ".join(worse(before, after)) or "–"]), "|", flush=True)
     mean = [
@@ -155,7 +150,29 @@ def main() -> None:
         print("|", " | ".join([name, *looked(found)]), "|")
 
 
-def kept(name: Path, draft: Sound, master: Sound) -> None:
+def heard(path: Path, given: argparse.Namespace) -> tuple[dict[str, float], dict[str, float], Look]:
+    """The figures of a draft and of its master, and a look at their difference; kept where that is asked."""
+    known = given.kept / f"{path.stem}-{given.seconds:g}.json" if given.kept else None
+    if known and known.exists():
+        before, after, found = json.loads(known.read_text())
+        return before, after, Look(**found)
+    draft = audio.read(path)
+    if given.seconds and draft.duration_s > given.seconds:
+        start_s = (draft.duration_s - given.seconds) / 2
+        draft = draft.cut(start_s, start_s + given.seconds)
+    song = polished(draft, aloud=given.steps)
+    master = song.masters["stream"].sound
+    before, after = figures(draft, song.sections), figures(master, song.sections)
+    if given.keep:
+        leave(given.keep / path.stem, draft, master)
+    found = look(draft, master)
+    if known:
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text(json.dumps([before, after, asdict(found)]))
+    return before, after, found
+
+
+def leave(name: Path, draft: Sound, master: Sound) -> None:
     """Draft, master and difference beside each other, the draft as loud as the master."""
     name.parent.mkdir(parents=True, exist_ok=True)
     rest = difference(draft, master)
