@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio import Sound, resample
+from ..audio import Sound, resample, scratch
+from .blocks import pieces
 from .spectrum import columns, stft_blocks
 
 RATE_HZ = 22_050
@@ -60,13 +61,13 @@ def one_channel(sound: Sound) -> Sound:
     strongest channel stands for all.
     """
     samples = sound.samples
-    mean = np.empty((1, sound.frames), np.float32)
+    mean = scratch((1, sound.frames))
     power = np.zeros(sound.channels)
     kept = 0.0
-    for at in range(0, sound.frames, _BLOCK):
-        part = samples[:, at : at + _BLOCK]
+    for at in pieces(sound.frames, _BLOCK, samples, mean):
+        part = samples[:, at]
         mixed = np.mean(part, axis=0, dtype=np.float32)
-        mean[0, at : at + _BLOCK] = mixed
+        mean[0, at] = mixed
         power += np.einsum("cf,cf->c", part, part, dtype=np.float64)
         kept += float(np.dot(mixed, mixed))
     if kept < 10**-1.5 * power.mean():

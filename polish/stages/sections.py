@@ -13,6 +13,7 @@ from ..audio import Sound
 from ..declared import File
 from ..deliver import label_text
 from ..dsp import chroma, loudness, naming, onsets, segmentation, tagging, texture
+from ..dsp.blocks import pieces
 from ..errors import BadInput
 from ..models import words
 from ..song import Line, Section, Song
@@ -177,10 +178,9 @@ def _tenths(sound: Sound) -> np.ndarray:
     size = max(1, round(sound.rate_hz / 10))
     count = sound.frames // size
     total = np.zeros(count)
-    for channel in sound.samples:
-        for first in range(0, count, 1 << 10):
-            rows = channel[first * size : min(first + (1 << 10), count) * size].reshape(-1, size)
-            total[first : first + len(rows)] += np.einsum("rf,rf->r", rows, rows) / size
+    for part in pieces(count * size, size << 10, sound.samples):
+        rows = sound.samples[:, part].reshape(sound.channels, -1, size)
+        total[part.start // size : part.stop // size] = np.einsum("crf,crf->r", rows, rows) / size
     return total / sound.channels
 
 
