@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.scratching import rest
 from ..audio.sound import Samples
 from ..compiled import njit
 from .speakers import channel_weights
@@ -147,6 +148,7 @@ def weighted_energy(
         part = edges[first : first + 4097]
         block = samples[:, part[0] : part[-1]]
         energy[first : first + 4096] = filters.energies(block, part - part[0])[0]
+        rest(samples)
     return energy
 
 
