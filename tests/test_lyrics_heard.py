@@ -71,6 +71,13 @@ def test_words_where_nobody_sings_are_left_out(heard: Heard) -> None:
     assert [each.text for each in without_inventions(lines, heard)] == ["la la la la"]
 
 
+def test_a_word_begins_after_the_pause_before_it(heard: Heard) -> None:
+    """Where attention has the end of one word and a pause begin the next."""
+    (_, ended_s), (begun_s, end_s) = PHRASES[:2]
+    assert heard.within(ended_s - 0.2, end_s, 0.0)[0] == pytest.approx(begun_s, abs=0.05)
+    assert heard.within(ended_s - 0.8, end_s, 0.0)[0] == pytest.approx(ended_s - 0.8, abs=0.05), "a long note"
+
+
 def test_a_line_nobody_has_time_to_sing_is_left_out(heard: Heard) -> None:
     lines = [line("and on and on", 1.0, 2.4), *(line("and on and on", 2.4, 2.45) for _ in range(5))]
     assert len(list(without_inventions(lines, heard))) == 1

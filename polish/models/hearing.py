@@ -17,6 +17,8 @@ _LEAD_S = 0.2
 """Heard before a stretch of singing, so that its first consonant is not cut."""
 TOGETHER_S = 3.0
 """Stretches nearer than this are heard in one window, as far as it holds them."""
+_REMNANT_S = 0.3
+"""What sounds for less than this before a pause is the end of what came before."""
 _CUT_FROM_S = 20.0
 """A stretch longer than a window is cut at its quietest moment between here and the window's end."""
 _BLOCK = 1 << 20
@@ -64,11 +66,17 @@ class Heard:
         return float(self.activity.active[first:last].sum()) * voices.HOP_S
 
     def within(self, start_s: float, end_s: float, lead_s: float) -> tuple[float, float]:
-        """The stretch without the silence at its ends, but for `lead_s` of it; as it is in silence."""
+        """The stretch without the silence at its ends, but for `lead_s` of it; as it is in silence.
+
+        A little of what sounded before, and a pause after it, are not of the stretch either.
+        """
         first, last = (max(0, round(t / voices.HOP_S)) for t in (start_s, end_s))
         active = np.flatnonzero(self.activity.active[first:last])
         if active.size == 0:
             return start_s, end_s
+        pauses = np.flatnonzero(np.diff(active) > 1)
+        if pauses.size and active[0] == 0 and pauses[0] + 1 < _REMNANT_S / voices.HOP_S:
+            active = active[pauses[0] + 1 :]
         onset_s, offset_s = (first + active[0]) * voices.HOP_S, (first + active[-1] + 1) * voices.HOP_S
         return max(start_s, float(onset_s) - lead_s), min(end_s, float(offset_s) + lead_s)
 

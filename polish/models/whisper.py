@@ -34,7 +34,7 @@ _UNSURE, _REPETITIVE, _NOBODY = -1.0, 2.4, 0.6
 _REST_S = 1.0
 """Singing of this length that a window left unsaid is heard again by itself."""
 _LANGUAGE_WINDOWS = 5
-_MARGIN_S = 1.0
+_MARGIN_S = 0.5
 
 
 class Whisper(Transcriber):
