@@ -30,11 +30,14 @@ SONGS = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def weights(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The trained weights as ``whisper-tiny``, run by openai-whisper."""
+@pytest.fixture(autouse=True, params=["openai-whisper", "faster-whisper"])
+def weights(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The trained weights as ``whisper-tiny``, run by each of the engines that are installed."""
     pytest.importorskip("torch")
-    monkeypatch.setattr(whisper_fast, "installed", lambda: False)
+    fast = request.param == "faster-whisper"
+    if fast and not whisper_fast.installed():
+        pytest.skip("faster-whisper is not installed")
+    monkeypatch.setattr(whisper_fast, "installed", lambda: fast)
     return checkpoint.install("whisper-tiny")
 
 
