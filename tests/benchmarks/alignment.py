@@ -132,7 +132,7 @@ def _told(songs: Sequence[Given]) -> None:
     """Lines unmatched of a song's own lyrics and of others', and with a foreign line among its own."""
     print(f"\nGenerated songs with their own lyrics, with those of each other song, and {PLANTED} times "
           f"with one line of another song, of {SHORTEST_WORDS} words or more, planted among their own. "
-          "Most were given lyrics for longer than they are, so that some of their own lines are not sung."
+          "Some were given lyrics for longer than they are, so that not all of their own lines are sung."
           "\n\n| song | own lines unmatched | lyrics of other songs refused | their lines unmatched, % "
           "| planted lines found | own lines lost to it, % |\n|---|" + "---:|" * 5)  # fmt: skip
     for song in songs:
