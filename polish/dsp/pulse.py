@@ -33,6 +33,8 @@ _LEAP_COST, _AWAY_COST = 2.0, 0.25
 second farther away than usual."""
 _CLEARLY, _HEARD = 1.5, 0.15
 """Times the middle between beats, and of the beats, from where on a place beside it is the offbeat."""
+_FEWEST_SWUNG = 12
+"""Fewer beats are no swing yet, but chance."""
 _TIGHTNESS = 400.0
 """What an uneven beat costs against a missed onset (Ellis 2007 uses 100 to 400); with less, loud offbeats
 pull beats over."""
@@ -148,6 +150,8 @@ def offbeat(beats_s: NDArray[np.float64], strength: NDArray[np.float32]) -> floa
     The onset strength is folded from beat to beat. A place away from the middle counts when it is
     clearly stronger than the middle and than the place opposite, which triplets have too.
     """
+    if beats_s.size < _FEWEST_SWUNG:
+        return 0.5
     share = np.arange(0.3, 0.701, 0.025)
     at = np.round((beats_s[:-1] + share[:, None] * np.diff(beats_s)) * COLUMNS_HZ).astype(int)
     folded = strength[np.clip(at, 0, strength.size - 1)].mean(axis=1)
