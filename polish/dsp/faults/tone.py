@@ -28,11 +28,11 @@ RUMBLE_DB, RUMBLE_SHARE_DB = -6.0, -16.0
 from −16 dB on it costs audible headroom."""
 RESONANCE_DB = 12.0
 """Over the neighbourhood, in the weak moments; held notes of real songs reach 11.5."""
-BEYOND_NOTES_DB, _FEW_HELD_HZ = 6.0, 1300.0
-"""Over the other peaks around it; real songs reach 5.5 above 1.3 kHz, and 16 below, with held notes."""
+BEYOND_NOTES_DB, _FEW_HELD_HZ = 6.0, 1400.0
+"""Over the other peaks around it; real songs reach 5.5 above 1.4 kHz, and 16 below, with held notes."""
 BETWEEN_NOTES_DB, HELD_DB = 10.2, 7.0
 """Over the neighbourhood, in the weak moments and between the partials; clean songs reach 9.5 above
-1.3 kHz. Below, a peak needs `HELD_DB` to be more than the note of the song's key."""
+1.4 kHz. Below, a peak needs `HELD_DB` to be more than the note of the song's key."""
 SHIMMER_PCT = 16.0
 """Of the power at 8–14 kHz in lone short tones, in half of all moments: records have 0 to 2 %,
 low-rate codecs up to 15."""
@@ -162,9 +162,9 @@ def _rings(peak: resonance.Peak, between: list[resonance.Peak]) -> bool:
     few_held = peak.hz > _FEW_HELD_HZ
     if not RESONANCE_DB <= peak.stands_out_db <= resonance.NOTE_DB + _LOUDER_DB * few_held:
         return False
-    if few_held and peak.stands_out_db - peak.others_db > BEYOND_NOTES_DB:
-        return True
     seen = any(abs(np.log2(peak.hz / one.hz)) < 1 / 8 for one in between)
+    if few_held and seen and peak.stands_out_db - peak.others_db > BEYOND_NOTES_DB:
+        return True
     return peak.others_db <= resonance.SMOOTH_DB and (few_held or seen)
 
 
