@@ -58,7 +58,7 @@ def quickened(network: Any) -> Any:
             elif isinstance(parent, HDecLayer) and name == "conv_tr" and UpwardConv.fits(child):
                 setattr(parent, name, UpwardConv(child, precision))
             elif type(child) is DConv:
-                setattr(parent, name, RowByRow(child))
+                setattr(parent, name, RowByRow(child, precision))
         if isinstance(parent, (MyTransformerEncoderLayer, CrossTransformerEncoderLayer)):
             gelu = parent.activation is functional.gelu
             for name, after in (("linear1", gelu), ("linear2", False)):
@@ -176,20 +176,45 @@ class UpwardConv(nn.Module):
 
 
 class RowByRow(nn.Module):
-    """Residual branches, some rows at a time: each row of a batch stands for itself."""
+    """Residual branches, some rows at a time: each row of a batch stands for itself.
 
-    def __init__(self, whole: DConv) -> None:
+    Unless bits must be the same, the scale at the end of a branch is part of its last normalisation:
+    of the two halves that the gate multiplies, it scales the one.
+    """
+
+    def __init__(self, whole: DConv, precision: Precision) -> None:
         super().__init__()
-        self.whole = whole
+        self.layers, self.precision = whole.layers, precision
+        self.scaled = nn.ModuleList(_scaled(layer) for layer in whole.layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(rows, channels, frames)``, of the same shape."""
+        layers = list(self.layers if self.precision.kind == "exact" else self.scaled)
         if x.shape[0] <= _ROWS or x.device.type != "cpu":
-            return self.whole(x)
-        out = torch.empty(x.shape, dtype=x.dtype)
+            for layer in layers:
+                x = x + layer(x)
+            return x
+        rows, channels, frames = x.shape
+        # Channels first in memory, as the convolution that follows wants them.
+        out = torch.empty((channels, rows, frames), dtype=x.dtype).transpose(0, 1)
         for given, made in zip(x.split(_ROWS), out.split(_ROWS), strict=True):
-            made.copy_(self.whole(given))
+            part = given
+            for layer in layers[:-1]:
+                part = part + layer(part)
+            torch.add(part, layers[-1](part), out=made)
         return out
+
+
+def _scaled(layer: Any) -> nn.Module:
+    """A branch whose last normalisation also does what its scale does; itself where it has none."""
+    norm, scale = layer[-3], layer[-1]
+    if not isinstance(norm, nn.GroupNorm):
+        return layer
+    both = nn.GroupNorm(norm.num_groups, norm.num_channels, norm.eps).requires_grad_(False)
+    factor = torch.cat([scale.scale.detach(), torch.ones_like(scale.scale)])
+    both.weight.copy_(norm.weight * factor)
+    both.bias.copy_(norm.bias * factor)
+    return nn.Sequential(*layer[:-3], both, nn.GLU(1))
 
 
 def _by_onednn() -> Any:
