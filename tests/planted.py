@@ -12,6 +12,7 @@ import sounds
 
 from polish.audio import Sound
 from polish.dsp import filters
+from polish.dsp.limiter import limit
 from polish.dsp.loudness import SHORT_TERM_BINS, integrated_lufs, k_weighted_power
 from polish.models.composer import compose
 from polish.models.engines import Take
@@ -41,10 +42,10 @@ def excerpt(seed: int) -> Sound:
 
 
 def _at(sound: Sound, lufs: float) -> Sound:
-    """At a loudness, but at most 1.5 dB under full scale."""
+    """At a loudness, with peaks limited to −1.5 dBTP."""
     measured = integrated_lufs(sound.samples, sound.rate_hz)
     assert measured is not None
-    return gain(sound, min(amplitude(lufs - measured), amplitude(-1.5) / float(np.abs(sound.samples).max())))
+    return sound.with_samples(limit(sound.samples, sound.rate_hz, -1.5, gain_db=lufs - measured))
 
 
 def faded(sound: Sound, seconds: float) -> Sound:
@@ -281,7 +282,7 @@ PLANTED: dict[str, Plant] = {
         "low-pass at 11, 15 or 16 kHz", lambda s, seed: low_passed(s, (11_000, 15_000, 16_000)[seed % 3])
     ),
     "mud": Plant("+12 dB at 320 Hz, Q 0.9", lambda s, _: equalised(s, 320, 12, 0.9)),
-    "harshness": Plant("+14 dB at 3.2 kHz, Q 0.8", lambda s, _: equalised(s, 3200, 14, 0.8)),
+    "harshness": Plant("+16 dB at 3.2 kHz, Q 0.8", lambda s, _: equalised(s, 3200, 16, 0.8)),
     "resonance": Plant(
         "+20 dB, Q 12, at 1.8, 2.5 or 3.7 kHz",
         lambda s, seed: equalised(s, (1800, 2500, 3700)[seed % 3], 20, 12),

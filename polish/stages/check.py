@@ -140,7 +140,7 @@ class Check(Stage):
     uses = ("beats", "sections")
     writes = ("findings",)
     may_write = ("beats",)
-    version = 5
+    version = 6
 
     def run(self, song: Song, context: Context = Context()) -> Song:
         assert song.mix is not None
