@@ -103,6 +103,18 @@ def test_rumble_below_the_lowest_notes_comes_out(stems, name, below_hz):
     assert sounds.snr_db(clean, got) > sounds.snr_db(clean, rumbled) + 6
 
 
+def test_rumble_without_a_trough_comes_out_where_a_finding_names_it():
+    """Even noise from 16 to 80 Hz: nothing tells its foot from the bass but a finding."""
+    samples = sounds.noise(9.0, 0.5, seed=4).samples
+    for sos in (filters.low_pass(RATE_HZ, 80.0), filters.high_pass(RATE_HZ, 16.0)):
+        samples = filters.apply(samples, sos)
+    assert cleaned("bass", samples)[1] == []
+    got, noted = cleaned("bass", samples, asked={"sub_rumble": -10.0})
+    assert [entry["repair"] for entry in noted] == ["rumble"]
+    assert band_snr_db(samples, got, 5.0, 18.0) < 6
+    assert band_snr_db(samples, got, 60.0, 200.0) > 30
+
+
 def test_an_offset_comes_out(stems):
     clean = stems["other"].samples
     got, noted = cleaned("other", clean + np.array([[0.02], [-0.01]], np.float32))

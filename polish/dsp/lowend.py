@@ -31,6 +31,8 @@ _SHALLOW: tuple[tuple[float, float], ...] = ((-19.0, 1.85), (-22.0, 2.5))
 notes: records have −26 at most. Pairs of that level and the depth that is then enough, in dB."""
 _SHALLOW_S = 8.0
 """A shorter sound shows troughs of that depth by chance."""
+_HEARD_HZ, _BELOW_HEARING_DB = 22.0, -20.0
+"""What lies below is not heard; and how much of a stem it is, from where on it is worth taking out."""
 _STEADY_DB = 10.0
 _HUM_DB = -60.0
 _COHERENT = 0.93
@@ -115,6 +117,19 @@ def rumble(samples: Samples, rate_hz: int, lowest_hz: float) -> Rumble | None:
     if not steady or over_trough_db <= enough_db or level_db - loud_db < _RUMBLE_DB:
         return None
     return Rumble(round(float(low.centres_hz[trough]), 1), round(float(level_db - loud_db), 1))
+
+
+def below_hearing(samples: Samples, rate_hz: int) -> Rumble | None:
+    """What a stem has below 22 Hz, if that is a good part of it, whether or not a trough is above it.
+
+    For songs that are known to rumble: some stem must have it.
+    """
+    low = bands.measure(samples, rate_hz, per_octave=6, low_hz=6.0, high_hz=240.0, window_s=0.74)
+    power = spectrum.mean_square(samples)
+    under = low.powers[low.centres_hz < _HEARD_HZ].sum(axis=0).mean()
+    if power <= 0 or under <= 0 or (level_db := float(10 * np.log10(under / power))) < _BELOW_HEARING_DB:
+        return None
+    return Rumble(_HEARD_HZ, round(level_db, 1))
 
 
 def without_rumble(samples: Samples, rate_hz: int, found: Rumble) -> Samples:

@@ -107,7 +107,10 @@ def _hum(work: Work) -> Iterator[tuple[Samples, Entry]]:
 
 
 def _rumble(work: Work) -> Iterator[tuple[Samples, Entry]]:
-    if found := lowend.rumble(work.samples, work.rate_hz, kinds()[work.kind]["lowest_hz"]):
+    found = lowend.rumble(work.samples, work.rate_hz, kinds()[work.kind]["lowest_hz"])
+    if found is None and "sub_rumble" in work.whole.asked:
+        found = lowend.below_hearing(work.samples, work.rate_hz)
+    if found:
         entry = {"repair": "rumble", "where_hz": found.corner_hz, "measured_db": found.level_db}
         yield lowend.without_rumble(work.samples, work.rate_hz, found), entry
 
@@ -212,7 +215,7 @@ def _course(gain_db: NDArray[np.floating], hop_s: float) -> Entry:
 
 def whole(stems: Mapping[str, bands.Bands], findings: tuple[Finding, ...]) -> Whole:
     """What is known of the song from the bands of its stems by name, and from what was found in it."""
-    asked = frozenset(found.kind for found in findings) & {"mud", "harshness", "resonance"}
+    asked = frozenset(found.kind for found in findings) & {"mud", "harshness", "resonance", "sub_rumble"}
     names = [kind_of(name) for name in stems]
     return Whole(
         {
