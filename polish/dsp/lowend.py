@@ -124,6 +124,8 @@ def below_hearing(samples: Samples, rate_hz: int) -> Rumble | None:
 
     For songs that are known to rumble: some stem must have it.
     """
+    if samples.shape[1] < 2 * rate_hz:
+        return None
     low = bands.measure(samples, rate_hz, per_octave=6, low_hz=6.0, high_hz=240.0, window_s=0.74)
     power = spectrum.mean_square(samples)
     under = low.powers[low.centres_hz < _HEARD_HZ].sum(axis=0).mean()
