@@ -31,8 +31,8 @@ _SHALLOW: tuple[tuple[float, float], ...] = ((-19.0, 1.85), (-22.0, 2.5))
 notes: records have −26 at most. Pairs of that level and the depth that is then enough, in dB."""
 _SHALLOW_S = 8.0
 """A shorter sound shows troughs of that depth by chance."""
-_HEARD_HZ, _BELOW_HEARING_DB = 22.0, -20.0
-"""What lies below is not heard; and how much of a stem it is, from where on it is worth taking out."""
+_HEARD_HZ, _UNHEARD_DB = 22.0, -24.0
+"""What lies below is not heard; and its level against the loud moments, from where on it uses headroom."""
 _STEADY_DB = 10.0
 _HUM_DB = -60.0
 _COHERENT = 0.93
@@ -89,12 +89,14 @@ class Rumble:
     level_db: float
 
 
-def rumble(samples: Samples, rate_hz: int, lowest_hz: float) -> Rumble | None:
+def rumble(samples: Samples, rate_hz: int, lowest_hz: float, *, named: bool = False) -> Rumble | None:
     """Rumble in a stem, if there is any worth taking out.
 
     Args:
         samples: ``(channels, frames)`` float32.
         lowest_hz: where the music of such a stem begins.
+        named: the song is known to rumble, so some stem must have it: what a stem has below
+            hearing is taken, also where no trough is above it.
     """
     if samples.shape[1] < 2 * rate_hz:
         return None
@@ -114,24 +116,12 @@ def rumble(samples: Samples, rate_hz: int, lowest_hz: float) -> Rumble | None:
     far_below = bands.decibels(low.powers[low.centres_hz < lowest_hz / 2].sum(axis=0).mean()) - loud_db
     known = _SHALLOW if samples.shape[1] >= _SHALLOW_S * rate_hz else ()
     enough_db = next((depth for level, depth in known if far_below > level), _TROUGH_DB)
-    if not steady or over_trough_db <= enough_db or level_db - loud_db < _RUMBLE_DB:
-        return None
-    return Rumble(round(float(low.centres_hz[trough]), 1), round(float(level_db - loud_db), 1))
-
-
-def below_hearing(samples: Samples, rate_hz: int) -> Rumble | None:
-    """What a stem has below 22 Hz, if that is a good part of it, whether or not a trough is above it.
-
-    For songs that are known to rumble: some stem must have it.
-    """
-    if samples.shape[1] < 2 * rate_hz:
-        return None
-    low = bands.measure(samples, rate_hz, per_octave=6, low_hz=6.0, high_hz=240.0, window_s=0.74)
-    power = spectrum.mean_square(samples)
-    under = low.powers[low.centres_hz < _HEARD_HZ].sum(axis=0).mean()
-    if power <= 0 or under <= 0 or (level_db := float(10 * np.log10(under / power))) < _BELOW_HEARING_DB:
-        return None
-    return Rumble(_HEARD_HZ, round(level_db, 1))
+    if steady and over_trough_db > enough_db and level_db - loud_db >= _RUMBLE_DB:
+        return Rumble(round(float(low.centres_hz[trough]), 1), round(float(level_db - loud_db), 1))
+    unheard_db = bands.decibels(low.powers[low.centres_hz < _HEARD_HZ].sum(axis=0).mean()) - loud_db
+    if named and unheard_db >= _UNHEARD_DB:
+        return Rumble(_HEARD_HZ, round(float(unheard_db), 1))
+    return None
 
 
 def without_rumble(samples: Samples, rate_hz: int, found: Rumble) -> Samples:

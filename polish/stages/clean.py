@@ -40,7 +40,7 @@ class Clean(Stage):
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 8
+    version = 9
 
     stems: list[str] = Field([], description="The stems that are repaired; all of them when none are named.")
     amount: Annotated[float, PERCENT] = Field(100.0, description="How much of every repair is done.")

@@ -107,10 +107,8 @@ def _hum(work: Work) -> Iterator[tuple[Samples, Entry]]:
 
 
 def _rumble(work: Work) -> Iterator[tuple[Samples, Entry]]:
-    found = lowend.rumble(work.samples, work.rate_hz, kinds()[work.kind]["lowest_hz"])
-    if found is None and "sub_rumble" in work.whole.asked:
-        found = lowend.below_hearing(work.samples, work.rate_hz)
-    if found:
+    lowest_hz, named = kinds()[work.kind]["lowest_hz"], "sub_rumble" in work.whole.asked
+    if found := lowend.rumble(work.samples, work.rate_hz, lowest_hz, named=named):
         entry = {"repair": "rumble", "where_hz": found.corner_hz, "measured_db": found.level_db}
         yield lowend.without_rumble(work.samples, work.rate_hz, found), entry
 
