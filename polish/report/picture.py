@@ -13,7 +13,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..errors import UsageError
 from ..song import Song
 from ..units import clock
 from . import svg
@@ -64,18 +63,9 @@ def alone(parts: Sequence[str], height: float) -> str:
 
 
 def png(document: str) -> bytes:
-    """The SVG at twice its size.
+    """The SVG at twice its size."""
+    import resvg_py
 
-    Raises:
-        UsageError: the package that draws it is not installed.
-    """
-    try:
-        import resvg_py
-    except ImportError as error:
-        raise UsageError(
-            "a PNG is drawn by the package resvg_py, which is not installed",
-            hint="pip install resvg_py, or name the picture .svg",
-        ) from error
     return bytes(resvg_py.svg_to_bytes(svg_string=document, zoom=2))
 
 
