@@ -89,9 +89,28 @@ def test_a_song_that_has_its_arc_is_left_alone(chorus_db):
 
 
 def test_a_ride_is_never_more_than_3_db():
-    upside_down = song((0, 6, -6, 6, -6, 0))
+    upside_down = song((0, 0.5, -0.5, 0.5, -0.5, 0))
     gains = [s["gain_db"] for s in Level(range=6).run(upside_down).measurements["level"]["sections"]]
     assert max(np.abs(gains)) == FURTHEST_DB
+
+
+def span_lu(sound: Sound, sections: tuple[Section, ...]) -> float:
+    levels = section_loudness_lufs(sound, sections[1:-1])
+    return max(levels) - min(levels)
+
+
+def test_sections_come_no_nearer_together_where_a_verse_is_the_loudest():
+    given_song = song((0, -4, 0, 1, -0.5, 0))
+    done = Level(range=2).run(given_song)
+    assert done.mix is not given_song.mix
+    assert span_lu(done.mix, given_song.sections) > span_lu(given_song.mix, given_song.sections) - 0.1
+
+
+def test_verses_far_over_choruses_are_left_where_they_are():
+    upside_down = song((0, 6, -6, 6, -6, 0))
+    done = Level(range=6).run(upside_down)
+    assert done.mix is upside_down.mix
+    assert "nearer together" in done.measurements["level"]["reason"]
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6])

@@ -20,7 +20,7 @@ _FULL_GLUE_DB = 4.0
 _RATIO, _ATTACK_MS, _RELEASE_MS = 2.0, 3.0, 120.0
 """Quick enough to hold a drum's peak: a slow attack would let it through and make the crest larger."""
 _BLOCK_S = 0.4
-_LEAST_DB, _MOST_BACK_DB = 0.05, 2.0
+_LEAST_DB, _MOST_BACK_DB = 0.02, 2.0
 _HEARD_DB, _LEAST_AWAY_DB, _MOST_AWAY_DB = 60.0, 0.1, 3.0
 _BELL_OVER_BAND = 1.5
 """How much deeper a bell is at its middle than what it takes from the measure of its band."""

@@ -28,6 +28,9 @@ loudest or the quietest part of a song, so those keep their level.
 """
 
 FURTHEST_DB = 3.0
+_LOST_LU = 0.05
+"""How much nearer together the loudest and the quietest section may come."""
+_ROUNDS = 3
 _LEAST_DB = 0.25
 """A ride smaller than this is not heard as an arc, and is left out."""
 _SHORTEST_S = 0.4
@@ -42,7 +45,9 @@ class Level(Stage):
     less than `range` under the choruses, half of what is missing is taken from the verse and
     half is given to the chorus, at most 3 dB either way; where the song has its arc already,
     or a larger one, nothing is done. The gain moves over the bar before a section begins. Mix
-    and stems get the same ride, so that stems still sum to the mix. Where choruses are muddier or
+    and stems get the same ride, so that stems still sum to the mix. The loudest and the quietest
+    section stay as far apart as they were: where a verse is the loudest, choruses rise to where it
+    was, and where 3 dB are too little for that, nothing is done. Where choruses are muddier or
     harsher than verses, the song as a whole gets so by riding them up: that is taken back from all.
     """
 
@@ -51,7 +56,7 @@ class Level(Stage):
     uses = ("stems", "beats")
     writes = ("mix",)
     may_write = ("stems",)
-    version = 2
+    version = 3
 
     range: Annotated[float, LU.between(0, 6)] = Field(
         2.0, description="How far verses should sit under choruses at least; 0 leaves the song as it is."
@@ -65,14 +70,26 @@ class Level(Stage):
         facts: dict[str, Any] = {"reason": why, "sections": _table(song.sections, loudness, gains_db)}
         if not any(gains_db):
             return song.noting(self.step(context), **facts, ride=[])
-        points = ride_points(song.sections, gains_db, song.beats, song.mix.duration_s)
-        mix = _ridden(song.mix, points)
+        points, mix = self._ride(song, gains_db)
+        for _ in range(_ROUNDS):
+            # What the way from gain to gain takes of a section is known only now.
+            now = section_loudness_lufs(mix, song.sections)
+            if _lost_lu(song.sections, loudness, now) <= _LOST_LU:
+                break
+            gains_db = _apart(song.sections, loudness, now, gains_db)
+            points, mix = self._ride(song, gains_db)
+        facts["sections"] = _table(song.sections, loudness, gains_db)
         # Verses count less in the whole than they did: what that brings goes from all of the song.
         sos, facts["tone"] = bus.taking_back(mix, [song.mix])
         mix = _filtered(mix, sos)
         stems = {name: _filtered(_ridden(stem, points), sos) for name, stem in song.stems.items()}
         facts["ride"] = [{"at_s": round(at, 3), "gain_db": gain} for at, gain in points]
         return song.having(mix=mix, stems=stems).noting(self.step(context), **facts)
+
+    def _ride(self, song: Song, gains_db: Sequence[float]) -> tuple[list[tuple[float, float]], Sound]:
+        assert song.mix is not None
+        points = ride_points(song.sections, gains_db, song.beats, song.mix.duration_s)
+        return points, _ridden(song.mix, points)
 
 
 def section_loudness_lufs(sound: Sound, sections: Sequence[Section]) -> list[float | None]:
@@ -105,7 +122,8 @@ def arc(
 
     A verse that is less than `range_lu` under the choruses (power mean, by duration) goes down
     by half of what is missing, a chorus less than that above the verses goes up by half; other
-    sections and silent ones stay.
+    sections and silent ones stay. Choruses go up and verses down by more where the loudest and the
+    quietest section came nearer together otherwise.
     """
     none = [0.0] * len(sections)
     if range_lu == 0:
@@ -130,7 +148,58 @@ def arc(
         gains.append(0.0 if change < _LEAST_DB else round(-change if place else change, 2))
     if not any(gains):
         return none, f"verses sit {top - bottom:.1f} LU under choruses already"
+    gains = _apart(sections, loudness_lufs, _with(loudness_lufs, gains), gains)
+    if _lost_lu(sections, loudness_lufs, _with(loudness_lufs, gains)) > _LOST_LU:
+        return none, (
+            f"verses sit {bottom - top:.1f} LU over choruses: a ride of {FURTHEST_DB:g} dB "
+            "would only bring the sections nearer together"
+        )
     return gains, f"verses sat {top - bottom:.1f} LU under choruses, {range_lu:g} LU are wanted"
+
+
+def _apart(
+    sections: Sequence[Section],
+    was_lufs: Sequence[float | None],
+    now_lufs: Sequence[float | None],
+    gains_db: Sequence[float],
+) -> list[float]:
+    """Gains with which some chorus is as loud as the loudest section was, and some verse as quiet as the
+    quietest, where with the given ones neither is; as far as a ride goes."""
+    was, now = _inner(sections, was_lufs), _inner(sections, now_lufs)
+    places = {at: UNDER.get(sections[at].label) for at in now}
+    up = max(was.values()) - max(level for at, level in now.items() if places[at] == 0)
+    down = min(level for at, level in now.items() if places[at] == 1) - min(was.values())
+    moves = {
+        0.0: up if max(now.values()) < max(was.values()) else 0.0,
+        1.0: -down if min(now.values()) > min(was.values()) else 0.0,
+    }
+    return [
+        round(float(np.clip(gain + moves.get(places.get(at, np.nan), 0.0), -FURTHEST_DB, FURTHEST_DB)), 2)
+        for at, gain in enumerate(gains_db)
+    ]
+
+
+def _inner(sections: Sequence[Section], loudness_lufs: Sequence[float | None]) -> dict[int, float]:
+    """Loudness by place, of the sections that have one; an intro or outro fades by nature."""
+    return {
+        at: level
+        for at, level in enumerate(loudness_lufs)
+        if level is not None and sections[at].label not in ("intro", "outro")
+    }
+
+
+def _lost_lu(
+    sections: Sequence[Section], was_lufs: Sequence[float | None], now_lufs: Sequence[float | None]
+) -> float:
+    """By how much the loudest and the quietest section are nearer together."""
+    was, now = (_inner(sections, levels).values() for levels in (was_lufs, now_lufs))
+    return max(was, default=0.0) - min(was, default=0.0) - max(now, default=0.0) + min(now, default=0.0)
+
+
+def _with(loudness_lufs: Sequence[float | None], gains_db: Sequence[float]) -> list[float | None]:
+    return [
+        None if level is None else level + gain for level, gain in zip(loudness_lufs, gains_db, strict=True)
+    ]
 
 
 def _mean_lufs(

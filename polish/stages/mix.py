@@ -46,7 +46,7 @@ class Mix(Stage):
     reads = ("stems",)
     uses = ("beats", "mix")
     writes = ("mix",)
-    version = 4
+    version = 5
 
     amount: Annotated[float, PERCENT] = Field(
         50.0, description="How much of the measured corrections is done; 0 leaves the stems' own balance."

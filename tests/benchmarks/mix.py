@@ -1,12 +1,12 @@
 """Ten drafts before and after the recipe `streaming`: tone, mud, harshness, stereo, dynamics.
 
-    python tests/benchmarks/mix.py [--seconds 60] [--steps] [--keep DIR] [--kept DIR] [SONG…] > mix.md
+    python tests/benchmarks/mix.py [--seconds 60] [--jobs 2] [--steps] [--keep DIR] [--kept DIR] [SONG…]
 
 Without songs it takes the drafts that lie beside the checkout. `--seconds` takes so much from the
-middle of each; `--steps` prints the indices after every step, to see which step moves them; `--keep`
-leaves draft, master and their difference as sounds, to be heard and looked at. With `--kept`, figures
-are kept there, and a later run goes on from them. Nothing is delivered; `lyrics` is left out, as it
-changes no sound.
+middle of each; `--jobs` works on so many at a time; `--steps` prints the indices after every step, to
+see which step moves them; `--keep` leaves draft, master and their difference as sounds, to be heard
+and looked at. With `--kept`, figures are kept there, and a later run goes on from them. Nothing is
+delivered; `lyrics` is left out, as it changes no sound.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +126,7 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("songs", nargs="*", type=Path)
     asked.add_argument("--seconds", type=float, default=0.0)
+    asked.add_argument("--jobs", type=int, default=1)
     asked.add_argument("--steps", action="store_true")
     asked.add_argument("--keep", type=Path)
     asked.add_argument("--kept", type=Path)
@@ -135,11 +138,13 @@ def main() -> None:
     print("| draft |", " | ".join(FIGURES), "| worse |")
     print("|---|" + "---|" * (len(FIGURES) + 1))
     rows, looks = [], {}
-    for path in songs:
-        before, after, looks[path.stem] = heard(path, given)
-        rows.append((before, after))
-        cells = [f"{before[name]:.2f} → {after[name]:.2f}" for name in FIGURES]
-        print("|", " | ".join([path.stem, *cells, ", ".join(worse(before, after)) or "–"]), "|", flush=True)
+    with ProcessPoolExecutor(given.jobs) as pool:
+        for path, (before, after, found) in zip(songs, pool.map(heard, songs, repeat(given)), strict=True):
+            rows.append((before, after))
+            looks[path.stem] = found
+            cells = [f"{before[name]:.2f} → {after[name]:.2f}" for name in FIGURES]
+            cells += [", ".join(worse(before, after)) or "–"]
+            print("|", " | ".join([path.stem, *cells]), "|", flush=True)
     mean = [
         f"{np.mean([b[name] for b, _ in rows]):.2f} → {np.mean([a[name] for _, a in rows]):.2f}"
         for name in FIGURES
