@@ -117,6 +117,10 @@ class ModelUnavailable(PolishError):
     exit_code = 4
 
 
+class EngineUnable(ModelUnavailable):
+    """An engine without weights cannot do this, however often it is asked; `hint` names one that can."""
+
+
 class StageFailed(PolishError):
     """A stage could not do its work; `where` names the step."""
 

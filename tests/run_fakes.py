@@ -14,7 +14,7 @@ import numpy as np
 
 from polish.declared import File
 from polish.deliver.base import Delivered, Delivery
-from polish.errors import ModelUnavailable, StageFailed
+from polish.errors import EngineUnable, ModelUnavailable, StageFailed
 from polish.files import whole_file, write_text
 from polish.models.engines import Choice
 from polish.song import Beats, Finding, Master, Section, Song
@@ -123,7 +123,9 @@ class Wrong(Counted):
     reads: ClassVar[tuple[str, ...]] = ("mix",)
     writes: ClassVar[tuple[str, ...]] = ("mix",)
     may_write: ClassVar[tuple[str, ...]] = ("stems",)
-    how: Literal["nan", "inf", "fact", "undeclared", "length", "fails", "model", "crashes", "none"] = "nan"
+    how: Literal[
+        "nan", "inf", "fact", "undeclared", "length", "fails", "model", "unable", "crashes", "none"
+    ] = "nan"
 
     def work(self, song: Song, context: Context) -> Song:
         samples = song.mix.samples.copy()
@@ -140,6 +142,8 @@ class Wrong(Counted):
             return song.having(mix=None)
         if self.how == "model":
             raise ModelUnavailable("its weights are not here", where="model", hint="polish models fetch it")
+        if self.how == "unable":
+            raise EngineUnable("it is not made for that", hint="polish models fetch it")
         if self.how == "fails":
             raise StageFailed("there is nothing to work on", hint="another song")
         raise ZeroDivisionError("a bug")

@@ -9,7 +9,7 @@ import sounds
 from run_fakes import Find, Finish, Gain, Make, Split, Step, Wrong, calls
 
 from polish.audio import Sound
-from polish.errors import BadInput, ModelUnavailable, StageFailed
+from polish.errors import BadInput, EngineUnable, ModelUnavailable, StageFailed
 from polish.run import carry
 from polish.run.cache import Cache
 from polish.run.events import Event, Teller
@@ -203,6 +203,16 @@ def test_an_optional_step_that_fails_is_left_out_with_its_reason(cache, how):
     assert [each.status for each in done] == ["skipped", "done"]
     assert done[0].reason
     np.testing.assert_array_equal(out.mix.samples, song().mix.samples)
+
+
+def test_what_an_engine_cannot_do_is_found_out_once(cache, tmp_path):
+    plan = (Step("maybe", Wrong(how="unable"), optional=True), *steps(Finish()))
+    for _ in range(2):
+        _, done = carry(plan, song(), Cache(tmp_path / "cache"))
+        assert (done[0].status, done[0].reason) == ("skipped", "it is not made for that")
+    assert calls == {"maybe": 1, "finish": 1}
+    with pytest.raises(EngineUnable, match=r"^maybe: it is not made .*\n  try: polish models fetch it"):
+        carry((Step("maybe", Wrong(how="unable")),), song(), Cache(tmp_path / "cache"))
 
 
 def test_a_step_without_what_it_reads_fails_and_an_optional_one_is_left_out(cache):

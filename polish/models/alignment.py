@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..audio.sound import Sound
-from ..errors import StageFailed
+from ..errors import EngineUnable
 from ..song import Gap, Line, Lyrics, Word
 from .acoustic import HOP_S, frequencies, log_probabilities
 from .engines import Progress, Transcriber
@@ -50,7 +50,7 @@ class BuiltinAligner(Transcriber):
     def transcribe(self, voice: Sound, *, language: str | None, progress: Progress) -> Lyrics:
         if not is_sung(log_probabilities(voice)).any():
             return Lyrics(language=language, engine=self.name)
-        raise StageFailed(
+        raise EngineUnable(
             "the built-in engine finds times of known words; it does not recognise words",
             hint="give the words with `text`, or fetch a model: polish models fetch whisper-turbo",
         )

@@ -125,7 +125,7 @@ class Transcriber(Engine):
 
     @abstractmethod
     def transcribe(self, voice: Sound, *, language: str | None, progress: Progress) -> Lyrics:
-        """What is sung. Engines that cannot recognise words raise `StageFailed`."""
+        """What is sung. Engines that cannot recognise words raise `EngineUnable`."""
 
     @abstractmethod
     def align(self, voice: Sound, text: str, *, language: str | None, progress: Progress) -> Lyrics:

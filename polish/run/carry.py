@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from ..errors import BadInput, ModelUnavailable, OutputError, StageFailed
+from ..errors import BadInput, EngineUnable, ModelUnavailable, OutputError, StageFailed
 from ..models.engines import Choice
 from ..song import Song
 from ..stages.base import Context, Stage
@@ -142,11 +142,18 @@ class Carrier:
         view = slots.view(song, step.stage)
         key = self._key(step, view)
         if (entry := self.cache.get(key)) is not None:
+            if unable := entry.get("unable"):
+                raise EngineUnable(**unable)
             for sentence in entry["notices"]:
                 self.teller.tell("notice", step.id, message=sentence)
             filled, facts, notices, cached = entry["slots"], entry["facts"], entry["notices"], True
         else:
-            filled, facts, notices = self._run(step, view)
+            try:
+                filled, facts, notices = self._run(step, view)
+            except EngineUnable as error:  # would only be found out again
+                unable = {"what": error.what, "where": step.id, "hint": error.hint}
+                self.cache.put(key, Song(), (), unable=unable)
+                raise EngineUnable(**unable) from error
             cached = False
         song = _merged(song, step.id, filled, facts)
         agree(song, step.id)
