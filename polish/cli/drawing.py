@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UsageError
+from .console import say
+
+_NAMED = 8
+"""So many letters without a font are named."""
 
 
 def drawing_into(path: str) -> Callable[[str], None]:
@@ -23,6 +27,9 @@ def drawing_into(path: str) -> Callable[[str], None]:
         from ..report import picture
 
         drawn = picture.png(document) if suffix == ".png" else document.encode()
+        if suffix == ".png" and (missing := picture.unseen(document)):
+            letters = " ".join(missing[:_NAMED]) + (" …" if len(missing) > _NAMED else "")
+            say(f"note: no font of this machine has {letters}: the PNG lacks them, an .svg keeps them")
         with whole_file(Path(path)) as part:
             part.write_bytes(drawn)
 

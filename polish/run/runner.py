@@ -14,7 +14,7 @@ from .. import __version__
 from .. import recipe as recipes
 from ..errors import OutputError, RecipeError, UsageError
 from ..song import Song
-from . import engines, facts, folder, hashing
+from . import engines, facts, folder, hashing, pictures
 from .cache import Cache, Spoiled
 from .carry import Done, carry
 from .deliveries import Desk, Written
@@ -236,8 +236,12 @@ class _Run:
         files.append(desk.json("provenance.json", provenance(outcome), self.teller))
         known = hashing.plain(facts.facts(outcome, self.cache))
         names = [file["name"] for file in files]
+        reported = any(each.delivery.name == "report" and each.status == "done" for each in written)
+        if reported and (drawn := pictures.words(song, desk, self.cache, self.teller)):
+            names.append(drawn)
+            known["words"] = drawn
         names.append(desk.json("facts.json", known, self.teller)["name"])
-        if any(each.delivery.name == "report" and each.status == "done" for each in written):
+        if reported:
             names.append(desk.write("report.html", lambda: _page(known), known, self.teller)["name"])
         paths = tuple(self.folder / name for name in names)
         return Result(self.folder, known, paths, done)
