@@ -1,10 +1,11 @@
 """Beats and downbeats of composed songs, by mir_eval (F-measure, ±70 ms), and of human ones.
 
-    python tests/benchmarks/beats.py [--seeds 60] [--first 9000] [--seconds 40] [--jobs 2] [--audio DIR]
+    python tests/benchmarks/beats.py [--seeds 60] [--first 20000] [--seconds 40] [--jobs 2] [--audio DIR]
 
 Songs go through tempi from 60 to 180 BPM, 3/4 and 4/4, even and swung, in every style the
-composer has. Seeds from 9000 on were used for no setting. `--audio` is a folder with
-``NAME.wav`` beside ``NAME.beats`` (time in s and place in the bar a line).
+composer has. Seeds from 20000 on were used for no setting. `--audio` is a folder with
+``NAME.wav`` beside ``NAME.beats`` (time in s and place in the bar a line), the real songs' when
+there are any. One run prints the whole page.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import mir_eval
 import numpy as np
-from machine import processor
+from machine import REAL, processor
 
 from polish import audio
 from polish.models.beats import BuiltinBeatTracker
@@ -104,10 +105,10 @@ def composed(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=60)
-    parser.add_argument("--first", type=int, default=9000)
+    parser.add_argument("--first", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--audio", type=Path)
+    parser.add_argument("--audio", type=Path, default=REAL / "beats")
     options = parser.parse_args()
     print(
         f"# Beats\n\nBy `tests/benchmarks/beats.py`, on {processor()}; "
@@ -115,7 +116,7 @@ def main() -> None:
     )
     if options.seeds:
         composed(options)
-    if options.audio:
+    if options.audio.is_dir():
         print("\n## Beats by hand\n")
         print("| sound | BPM by hand | BPM read | beat F | downbeat F |\n|---|---|---|---|---|")
         print("\n".join(human(options.audio)))

@@ -1,4 +1,4 @@
-"""What a benchmark ran on."""
+"""What a benchmark ran on, and where the real songs are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import platform
 from pathlib import Path
 
+REAL = Path(os.environ.get("POLISH_TEST_AUDIO", Path(__file__).parents[3] / "shared" / "audio"))
+"""The folder of real songs, of which none is part of the project; the same as the tests'."""
 _ABOUT = Path("/proc/cpuinfo")
 
 
