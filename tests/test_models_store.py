@@ -238,6 +238,19 @@ def test_an_absent_model_names_the_command_that_fetches_it() -> None:
     assert caught.value.exit_code == 4
 
 
+def test_offline_nobody_is_asked_and_online_only_where_the_first_engine_comes_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr(store, "_reachable", lambda url: not asked.append(url))
+    for kind in engines.OURS:
+        assert engines.choose(kind, offline=True).name == "builtin"
+    assert asked == []
+    assert engines.choose("separator", offline=False).state == "fetchable"
+    assert set(asked) == {manifest.load()["htdemucs"].source}
+
+
 def test_every_engine_with_weights_is_in_the_manifest_with_all_its_files() -> None:
     known = manifest.load()
     for kind, names in engines.OURS.items():

@@ -278,7 +278,7 @@ def choose(kind: str, name: str = "auto", *, offline: bool = True) -> Choice:
         return _named(kind, name, offline)
     candidates = names(kind)
     for candidate in candidates:
-        if _state(kind, candidate, offline) == "here":
+        if _state(kind, candidate, offline=True) == "here":
             return Choice(kind, candidate, "here", f"{candidate}: its weights are here")
     first = candidates[0]
     if _state(kind, first, offline) == "fetchable":
@@ -302,7 +302,8 @@ def _state(kind: str, name: str, offline: bool) -> State | Literal["builtin"]:
     files = find(kind, name).weights.get(name, ())
     if not files:
         return "builtin"
-    states = [store.state(file) for file in files]
-    if all(state == "here" for state in states):
+    if all(store.here(file) for file in files):
         return "here"
-    return "missing" if offline or "missing" in states else "fetchable"
+    if offline or any(store.state(file) == "missing" for file in files):
+        return "missing"
+    return "fetchable"

@@ -74,9 +74,14 @@ def status(name: str) -> Status:
     return Status(name, model, here, sum(path.stat().st_size for path in found) if here else None, files)
 
 
+def here(file: str) -> bool:
+    """Whether a file is here; nobody is asked over the network."""
+    return (root() / file).is_file()
+
+
 def state(file: str) -> State:
     """Whether a file is ``here``, ``fetchable`` now, or ``missing``; nothing is loaded."""
-    if (root() / file).is_file():
+    if here(file):
         return "here"
     name = file.split("/", 1)[0]
     if os.environ.get("HF_HUB_OFFLINE") == "1" or name not in manifest.load(root()):
