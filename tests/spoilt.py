@@ -23,6 +23,8 @@ from polish.dsp import filters, spectrum
 from polish.models.composer import compose
 
 Stems = dict[str, Sound]
+LEAST_PAUSE = 0.1
+"""How much of the time must be pause, where pauses are looked at."""
 Plant = Callable[[Stems, str, np.random.Generator], tuple[Stems, Stems]]
 
 
@@ -50,15 +52,26 @@ def songs(seed: int, seconds: float = 12.0) -> Stems:
     return dict(compose(seed, seconds=seconds).stems)
 
 
-def recorded(folder: Path, seed: int, seconds: float = 12.0) -> Stems:
-    """True stems of a recorded song, an excerpt by the seed; `folder` is that of the real songs."""
-    if seed % 2:
+def recorded(
+    folder: Path, seed: int, seconds: float = 12.0, *, having: str = "", resting: bool = False
+) -> Stems:
+    """True stems of a recorded song, an excerpt by the seed; `folder` is that of the real songs.
+
+    Args:
+        having: a stem that is needed; only one of the two songs has drums and bass.
+        resting: a voice that rests for a tenth of the time; only one of them does.
+    """
+    if having in ("drums", "bass") or (seed % 2 and not resting):
         return rock_band(folder / "stems" / "80s-rock" / "80s-rock.stem.mp4")
     easy = folder / "stems" / "so-easy"
     named = {"vocals": "vocals", "other": "accompaniment"}
     stems = {name: audio.read(next(easy.glob(f"{file}.*"))) for name, file in named.items()}
-    start_s = np.random.default_rng(seed).uniform(0, stems["vocals"].duration_s - seconds)
-    return {name: stem.cut(start_s, start_s + seconds) for name, stem in stems.items()}
+    rng = np.random.default_rng(seed)
+    while True:
+        start_s = rng.uniform(0, stems["vocals"].duration_s - seconds)
+        cut = {name: stem.cut(start_s, start_s + seconds) for name, stem in stems.items()}
+        if not resting or pauses(cut["vocals"]).mean() >= LEAST_PAUSE:
+            return cut
 
 
 @cache
@@ -168,12 +181,16 @@ def shimmer(stems: Stems, name: str, rng: np.random.Generator) -> tuple[Stems, S
 
 
 def sibilance(stems: Stems, name: str, rng: np.random.Generator) -> tuple[Stems, Stems]:
-    """Esses before words, 12 dB under the vowels in the clean voice and as loud as them in the spoilt one."""
+    """Esses before words, 12 dB under the vowels in the clean voice and as loud as them in the spoilt one.
+
+    Vowels are what is within 20 dB of the loudest moments: a voice that rests for half of a song is no
+    quieter while it sings.
+    """
     stem = stems[name]
     rate_hz, size = stem.rate_hz, stem.rate_hz // 100
     pieces = stem.samples[:, : stem.frames // size * size].reshape(stem.channels, -1, size)
     ticks = np.sqrt(np.mean(pieces**2, axis=(0, 2)))
-    loud = np.percentile(ticks, 75)
+    loud = np.percentile(ticks[ticks > 0.1 * np.percentile(ticks, 98)], 75)
     ess = np.zeros(stem.frames, np.float32)
     shape = np.hanning(round(0.09 * rate_hz)).astype(np.float32)
     noise = rng.standard_normal((1, stem.frames)).astype(np.float32)

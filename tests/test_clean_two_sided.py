@@ -80,6 +80,15 @@ def test_bleed_goes_back_to_its_own_stem_and_the_song_stays_whole(stems):
     assert sounds.snr_db(sounds.total(before).samples, sounds.total(done.stems).samples) > 100
 
 
+def test_only_the_stems_that_are_named_change(stems):
+    """Bleed that is taken from one that is named does not go into one that is not."""
+    _, before = spoilt.FAULTS["bleed"].plant(stems, "vocals", np.random.default_rng(3))
+    done = Clean(stems=["vocals"]).run(Song(stems=before))
+    entries = [entry for entry in done.measurements["clean"]["stems"]["vocals"] if entry["repair"] == "bleed"]
+    assert [entry["given_to"] for entry in entries] == [None]
+    assert all(done.stems[name] is before[name] for name in before if name != "vocals")
+
+
 @pytest.mark.parametrize("name", ["other", "vocals"])
 def test_clean_stems_have_no_shimmer_and_no_joins(stems, name):
     stem = stems[name]

@@ -49,6 +49,9 @@ _SURE_DENSITY_DB: Mapping[str, float] = {"mud": 3.8, "harshness": 2.0}
 _SHARED_DB, _SHARED_RAMP_DB = 3.5, 1.0
 """Harshness that is left of the hump whichever kind of stem is left out: clean composed songs have up to
 2.5 dB, those with a boost of 14 dB on all stems 5.6 and more. Low mids come from one part by nature."""
+_HEEDED_HUMP_DB = 6.2
+"""A finding of harshness is heeded where the sum has a hump of more than that: a bright band recorded
+without a fault has 6.0, songs with a boost of 14 dB on all stems 6.4 and more. Below, it is its tone."""
 _ONE_PART_DB: Mapping[str, float] = {"mud": 2.5, "harshness": 5.5}
 """Density from which on a finding is heeded in a part that has the hump alone; composed songs with a
 loud voice reach 5.4."""
@@ -66,7 +69,7 @@ class Whole:
         hump_db, centre_hz: how far its highest half octave stands over its flanks, and where.
         shared: 0 to 1: whether the hump is that of all kinds of stems, not of one.
         parts: how many stems there are: one alone is no song.
-        asked: whether a finding says that it is too much.
+        asked: whether a finding that is heeded says that it is too much.
     """
 
     fault: str
@@ -123,6 +126,8 @@ def whole(fault: str, stems: Sequence[Bands], *, kinds: Sequence[str] = (), aske
         rests = [[one for one, kind in zip(stems, groups, strict=True) if kind != out] for out in set(groups)]
         least_db = min(_hump_of(fault, rest)[0] for rest in rests)
         shared = float(np.clip((least_db - _SHARED_DB) / _SHARED_RAMP_DB, 0, 1))
+    if fault == "harshness" and hump_db < _HEEDED_HUMP_DB:
+        asked = False
     return Whole(fault, density_db, hump_db, centre_hz, shared, len(stems), asked)
 
 

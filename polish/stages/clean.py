@@ -40,9 +40,13 @@ class Clean(Stage):
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 9
+    version = 10
 
-    stems: list[str] = Field([], description="The stems that are repaired; all of them when none are named.")
+    stems: list[str] = Field(
+        [],
+        description="The stems that are repaired, and the only ones that change; all of them when none "
+        "are named.",
+    )
     amount: Annotated[float, PERCENT] = Field(100.0, description="How much of every repair is done.")
     max_cut: Annotated[float, DB.between(1, 12)] = Field(
         6.0,
@@ -58,7 +62,9 @@ class Clean(Stage):
     shimmer: bool = Field(True, description="Calm treble that flickers in lone short tones.")
     joins: bool = Field(True, description="Mend jumps of the waveform that stand alone, as at a cut.")
     bleed: bool = Field(
-        True, description="Turn the other stems' bleed down in pauses and give it back to them; tails stay."
+        True,
+        description="Turn the other stems' bleed down in pauses, and give it back to those that are repaired "
+        "too; tails stay.",
     )
     clicks: bool = Field(False, description="Mend all single clicks, also where attacks look like them.")
     noise: bool = Field(False, description="Turn steady noise down in pauses.")
@@ -102,6 +108,9 @@ class Clean(Stage):
             facts["reason"] = "no stem measures wrong; all come back as they were"
         return song.having(stems=done).noting(self.step(context), **facts)
 
+    def _repairs(self, name: str) -> bool:
+        return not self.stems or name in self.stems
+
     def _cleaned(
         self, name: str, stem: Sound, measured: Mapping[str, bands.Bands], whole: repairs.Whole
     ) -> tuple[Sound, list[repairs.Entry], dict[str, tuple[Samples, Samples]]]:
@@ -109,7 +118,7 @@ class Clean(Stage):
 
         The stem is the same object when nothing was done. `measured` are the bands of all as they came.
         """
-        if self.amount == 0 or stem.silent or (self.stems and name not in self.stems):
+        if self.amount == 0 or stem.silent or not self._repairs(name):
             return stem, [], {}
         others = {other: known for other, known in measured.items() if other != name}
         work = repairs.Work(
@@ -121,7 +130,10 @@ class Clean(Stage):
         for switch, repair in repairs.REPAIRS.items():
             for samples, entry in repair(work) if getattr(self, switch) else ():
                 if owner := entry.get("given_to"):
-                    taken[owner] = work.samples, samples
+                    if self._repairs(owner):
+                        taken[owner] = work.samples, samples
+                    else:  # The sum of the stems is then less by this bleed.
+                        entry["given_to"] = None
                 work = replace(work, samples=samples, known=None)
                 entries.append(entry)
         if not entries:
