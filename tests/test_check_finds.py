@@ -29,8 +29,8 @@ from planted import (
 
 from polish import recipe
 from polish.audio import Sound
-from polish.dsp import faults, filters, resonance, survey
-from polish.dsp.faults import grid
+from polish.dsp import faults, filters, lowend, resonance, survey
+from polish.dsp.faults import course, grid
 from polish.dsp.faults import tone as tone_faults
 from polish.song import Beats, Finding, Section, Song
 from polish.stages.check import KINDS, Check
@@ -118,6 +118,59 @@ def test_a_click_is_placed_where_the_waveform_jumps() -> None:
 def test_drums_are_no_clicks() -> None:
     drums = take(SEEDS[0], EXCERPT_OF_S).stems["drums"]
     assert not of_kind("click", drums)
+
+
+def test_the_burst_of_a_consonant_is_no_click() -> None:
+    """A lone jump is one; followed within 20 ms by hiss, as that of a sung t is, it is none."""
+    tone = sounds.sine(220, 4, 0.3)
+    samples = tone.samples.copy()
+    samples[:, 2 * tone.rate_hz] += 0.3
+    assert [f.start_s for f in of_kind("click", tone.with_samples(samples))] == [
+        pytest.approx(2.0, abs=0.001)
+    ]
+    start = round(2.012 * tone.rate_hz)
+    samples[:, start : start + tone.rate_hz // 10] += sounds.noise(0.1, 0.03, seed=1).samples[0]
+    assert of_kind("click", tone.with_samples(samples)) == []
+
+
+def test_esses_are_placed_where_they_are() -> None:
+    """At a rate of which 4 ms are no whole number of frames, too, a minute on."""
+    rate_hz = 22_050
+    pink = sounds.noise(60, 0.1, pink=True, rate_hz=rate_hz)
+    band = filters.apply(
+        sounds.noise(60, 1.0, seed=1, rate_hz=rate_hz).samples, filters.high_pass(rate_hz, 6e3)
+    )
+    from_top_s = np.abs((clock(pink) + 1) % 2 - 1)
+    shape = np.where(np.abs(clock(pink) - 30) < 29, np.clip((0.08 - from_top_s) / 0.05, 0, 1), 0)
+    found = of_kind("sibilance", plus(pink, band * shape * 0.3))
+    assert found and found[0].start_s == pytest.approx(2.0, abs=0.1)
+    assert found[0].end_s == pytest.approx(58.0, abs=0.1)
+
+
+def test_hum_beside_a_bass_note_is_found_by_its_comb() -> None:
+    """The note disturbs single lines so that too few of them stand quite still."""
+    faulty = PLANTED["hum"].sound(11_027)
+    assert lowend.hum(faulty.samples, faulty.rate_hz) is None
+    found = lowend.hum(faulty.samples, faulty.rate_hz, comb=True)
+    assert found is not None and 60.0 in found.lines_hz
+    clean = excerpt(11_027)
+    assert lowend.hum(clean.samples, clean.rate_hz, comb=True) is None
+
+
+def test_an_ending_breaks_away_at_once() -> None:
+    """Also after an uneven passage; a fade is slower."""
+    uneven = np.concatenate([np.zeros(60), np.resize([-5.0, -4.0], 12)])
+    fallen = np.concatenate([uneven, np.full(24, -27.0)])
+    assert course._breaks_away(fallen, 50, 0.0, 9.0) == uneven.size
+    fade = 40 * np.log10(1 - np.arange(23) / 24)
+    assert course._breaks_away(np.concatenate([np.zeros(60), fade]), 50, 0.0, 9.0) is None
+
+
+def test_one_bar_alone_is_a_copy_only_when_it_is_exact() -> None:
+    bars = np.eye(8, dtype=np.float32)
+    near = 0.95 * bars[2] + np.sqrt(np.float32(1 - 0.95**2)) * bars[7]
+    row = np.stack([bars[0], bars[1], bars[2], bars[3], bars[0], bars[5], near])
+    assert grid._copies(row).tolist() == [False] * 4 + [True, False, False]
 
 
 def long_song(seed: int, *, arc_db: float) -> Sound:

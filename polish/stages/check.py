@@ -72,7 +72,10 @@ KINDS: Mapping[str, Kind] = {
     ),
     "energy_plateau": Kind(
         "LU",
-        ("for {length_s:.0f} s, {share_pct:.0f} % of the song, the energy stays within {value:.1f} LU",),
+        (
+            "for {length_s:.0f} s, {share_pct:.0f} % of the song, the energy stays within {value:.1f} LU,"
+            " but for moments",
+        ),
         "level",
     ),
     "loop": Kind(
@@ -140,7 +143,7 @@ class Check(Stage):
     uses = ("beats", "sections")
     writes = ("findings",)
     may_write = ("beats",)
-    version = 6
+    version = 7
 
     def run(self, song: Song, context: Context = Context()) -> Song:
         assert song.mix is not None

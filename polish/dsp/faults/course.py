@@ -19,6 +19,8 @@ COLLAPSE_DB, COLLAPSE_TOP_DB, COLLAPSE_DENSITY_DB = 10.0, 24.0, 9.0
 _STILL_FALLING_DB = 10.0
 """Within 4 s after it broke away."""
 _AROUND_CELLS, _USUAL_PERCENT = 5, 75
+_CUT_CELLS = 1 + _AROUND_CELLS // 2
+"""So far into the density reaches what is in the last cell."""
 _ARC_S = 45.0
 _MOST_GAPS = 20
 
@@ -90,14 +92,15 @@ def collapsing_ending(known: Known) -> list[Fault]:
     end = int(sounding[-1]) + 1
     first = max(int(0.6 * end), end - round(60 / look.cell_s))
     for what, row, depth in (
-        ("whole_db", whole, COLLAPSE_DB),
-        ("treble_db", top, COLLAPSE_TOP_DB),
-        ("density_db", _density_db(look)[: whole.size], COLLAPSE_DENSITY_DB),
+        ("whole_db", whole[:end], COLLAPSE_DB),
+        ("treble_db", top[:end], COLLAPSE_TOP_DB),
+        # Sound that is cut off at the end is something that happens, but nothing that begins.
+        ("density_db", _density_db(look)[: max(1, end - _CUT_CELLS)], COLLAPSE_DENSITY_DB),
     ):
         usual = float(np.median(row[: max(first, 1)]))
-        at = _breaks_away(row[:end], first, usual, depth)
+        at = _breaks_away(row, first, usual, depth)
         if at is not None and not _dies_away(whole[at:end]):
-            value = float(np.median(row[at:end]) - usual)
+            value = float(np.median(row[at:]) - usual)
             until = min(end * look.cell_s, look.duration_s)
             return [Fault("collapsing_ending", at * look.cell_s, until, "warning", value, {what: value})]
     return []
@@ -119,14 +122,16 @@ def _density_db(look: Survey) -> NDArray[np.float64]:
 
 
 def _breaks_away(row: NDArray[np.float64], first: int, usual: float, depth: float) -> int | None:
-    """The cell after which a level stays `depth` dB under the usual, to the end, and fell there at once."""
+    """The cell from which on a level stays `depth` dB under the usual, to the end, and fell there at once:
+    most of the 2.5 s before was near the usual, or twice the depth over the 3 s that follow."""
     under = row < usual - depth
     back = np.flatnonzero(~under)
     at = int(back[-1]) + 1 if back.size else 0
-    before = row[max(0, at - 6) : max(1, at - 3)]
-    if at < first or row.size - at < 10 or before.size == 0 or before.mean() < usual - depth / 3:
+    before = row[max(0, at - 6) : max(1, at - 1)]
+    if at < first or row.size - at < 10 or before.size == 0:
         return None
-    return at
+    was, now = float(np.median(before)), float(np.median(row[at : at + 6]))
+    return at if was >= usual - depth / 3 or was - now >= 2 * depth else None
 
 
 def _dies_away(row: NDArray[np.float64]) -> bool:

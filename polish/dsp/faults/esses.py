@@ -44,7 +44,8 @@ def sibilance(known: Known) -> list[Fault]:
     if len(esses) < max(FEWEST, A_MINUTE * sound.duration_s / 60):
         return []
     value = float(np.percentile(hiss[esses], 75)) - vowel_db
-    start, end = esses[0] * _HOP_S, min((esses[-1] + 1) * _HOP_S, sound.duration_s)
+    hop_s = round(_HOP_S * sound.rate_hz) / sound.rate_hz
+    start, end = esses[0] * hop_s, min((esses[-1] + 1) * hop_s, sound.duration_s)
     return [Fault("sibilance", start, end, "warning", value, {"count": float(len(esses))})]
 
 

@@ -11,6 +11,8 @@ from .base import Fault, Known
 COPY = 0.9
 """Likeness of two bars to two earlier ones from which on they count as a copy. Bands that play the
 same part again reach 0.3 to 0.85."""
+EXACT = 0.97
+"""Likeness from which on one bar alone is a copy, whatever stands beside it: nobody plays so much alike."""
 COPIES_PCT = 60.0
 """Of all bars. Records have 0 to 11 %, songs built of repeated phrases up to 35."""
 DRIFT_PCT = 4.0
@@ -25,10 +27,10 @@ _DRIFT_BEATS, _FEWEST_BEATS = 16, 40
 
 def missing_variation(known: Known) -> list[Fault]:
     """Most bars are copies of earlier ones, wherever those stand and in whatever order."""
-    pairs = _best_earlier(_patterns(known)) >= COPY
-    if pairs.size + 1 < _FEWEST_BARS:
+    patterns = _patterns(known)
+    if len(patterns) < _FEWEST_BARS:
         return []
-    copies = (np.append(pairs, False) | np.append(False, pairs))[_FIRST_BARS:]
+    copies = _copies(patterns)[_FIRST_BARS:]
     value = 100 * float(copies.mean())
     if value < COPIES_PCT:
         return []
@@ -51,11 +53,18 @@ def _patterns(known: Known) -> NDArray[np.float32]:
     return (flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)).astype(np.float32)
 
 
-def _best_earlier(patterns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How alike every two bars are to the two earlier ones they are most like, ``(bars - 1,)``."""
+def _copies(patterns: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which bars are copies of earlier ones, alone or with a neighbour, ``(bars,)``."""
     alike = patterns @ patterns.T
-    pairs = (alike[:-1, :-1] + alike[1:, 1:]) / 2
-    return np.array([row[: max(n - 1, 0)].max(initial=0.0) for n, row in enumerate(pairs)], np.float32)
+    pairs = _best_earlier((alike[:-1, :-1] + alike[1:, 1:]) / 2, apart=2) >= COPY
+    return np.append(pairs, False) | np.append(False, pairs) | (_best_earlier(alike, apart=1) >= EXACT)
+
+
+def _best_earlier(alike: NDArray[np.float32], *, apart: int) -> NDArray[np.float32]:
+    """Of every row, the highest value that is `apart` columns and more before its own."""
+    return np.array(
+        [row[: max(n - apart + 1, 0)].max(initial=0.0) for n, row in enumerate(alike)], np.float32
+    )
 
 
 def tempo_drift(known: Known) -> list[Fault]:

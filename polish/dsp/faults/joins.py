@@ -4,6 +4,8 @@ does it move like that.
 The second difference at a jump is set against the largest within 6 ms on either side. A drum is
 as lively after its onset as at it, and a hi-hat all the time; in clean records and in songs
 of our own the ratio stays under 7, a jump at a cut reaches 10 to 100 where no noise covers it.
+The burst of a sung p, t or k jumps too, 10 to 20 ms before its hiss or its vowel: what follows it is
+many times livelier than what was before.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ HEARD = 0.3
 _LEAST = 0.1
 """The same over the level of the song."""
 _GUARD_S, _REACH_S, _AROUND_S = 0.0004, 0.006, 0.2
+_FOLLOWS_S, BEGINS = 0.05, 4.0
+"""So far to either side the usual second difference is looked at, and how many times more of it after
+a jump than before it is the beginning of a sound: bursts of sung consonants have 5 and more."""
 _APART_S = 0.05
 _MOST = 20
 _BLOCK = 1 << 19
@@ -32,14 +37,16 @@ def clicks(known: Known) -> list[Fault]:
     whole = float(np.sqrt(known.survey.level.mean(dtype=np.float64)))
     if sound.frames < 4 * reach or whole == 0:
         return []
-    margin = 2 * reach
+    follows = round(_FOLLOWS_S * sound.rate_hz)
+    margin = follows + reach
     found: list[tuple[float, float]] = []
     for channel in sound.samples:
         for at in range(0, sound.frames, _BLOCK):
             first = max(0, at - margin)
             part = channel[first : at + _BLOCK + margin]
             for frame, ratio in _jumps(part, guard, reach, round(_AROUND_S * sound.rate_hz), whole):
-                if at <= first + frame < at + _BLOCK:
+                own = at <= first + frame < at + _BLOCK
+                if own and not _begins(part, frame, reach, follows):
                     found.append(((first + frame) / sound.rate_hz, ratio))
     strongest: list[tuple[float, float]] = []
     for time_s, ratio in sorted(found, key=lambda one: -one[1]):
@@ -49,6 +56,16 @@ def clicks(known: Known) -> list[Fault]:
         Fault("click", time_s, time_s, "warning", 20 * float(np.log10(ratio)))
         for time_s, ratio in sorted(strongest[:_MOST])
     ]
+
+
+def _begins(part: NDArray[np.float32], frame: int, reach: int, follows: int) -> bool:
+    """Whether a sound begins with this jump, or within `follows` frames after it."""
+    after = np.diff(part[frame + reach : frame + follows], 2)
+    before = np.diff(part[max(0, frame - follows) : max(0, frame - reach)], 2)
+    if not after.size or not before.size:
+        return False
+    usual = float(np.median(np.abs(before)))
+    return usual > 0 and float(np.median(np.abs(after))) > BEGINS * usual
 
 
 def _jumps(

@@ -132,7 +132,7 @@ def sub_rumble(known: Known) -> list[Fault]:
 def hum(known: Known) -> list[Fault]:
     """Mains hum: lines on multiples of 50 or 60 Hz that never stop."""
     sound = known.survey.sound
-    found = lowend.hum(sound.samples, sound.rate_hz)
+    found = lowend.hum(sound.samples, sound.rate_hz, comb=True)
     if found is None:
         return []
     severity: Severity = "warning" if found.level_db > -45 else "info"
