@@ -196,6 +196,9 @@ def test_parts_of_one_loudness_are_flat() -> None:
     for arc_db, flat in ((0.5, True), (5.0, False)):
         findings = check(long_song(0, arc_db=arc_db), sections=sections)
         assert any(f.kind == "flat_dynamics" for f in findings) == flat
+    sound = long_song(0, arc_db=0.5)
+    moving = sound.with_samples(sound.samples * np.where(clock(sound) < 10, 0.3, 1.0).astype(np.float32))
+    assert not any(f.kind == "flat_dynamics" for f in check(moving, sections=sections)), "an intro is an arc"
 
 
 @pytest.mark.slow

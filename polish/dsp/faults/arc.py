@@ -12,8 +12,9 @@ from .base import Fault, Known, Severity
 
 FLAT_LU, VERY_FLAT_LU = 3.0, 2.0
 """Loudness range: records of songs with an arc have 4 to 10, dance music 2 to 3 (EBU Tech 3342)."""
-SECTIONS_LU = 1.5
-"""Between the loudest and the quietest part: less is hardly heard as a difference."""
+SECTIONS_LU, MOVES_LU = 1.5, 4.0
+"""Between the loudest and the quietest part: less is hardly heard as a difference; and the loudness range
+from which on a song moves within its parts, or has an intro or an outro that is not counted as one."""
 PLATEAU_LU, PLATEAU_S, PLATEAU_SHARE = 2.0, 45.0, 0.45
 """Short-term loudness stays within this, for so long, and for so much of the song."""
 _LONG_SHARE = 0.65
@@ -25,14 +26,14 @@ _WITHIN_LU = 30.0
 def flat_dynamics(known: Known) -> list[Fault]:
     """No arc: quiet and loud parts are equally loud. What has one and then stays is a plateau."""
     look = known.survey
-    if look.duration_s < _ARC_S or energy_plateau(known):
+    value = look.loudness.loudness_range_lu
+    if look.duration_s < _ARC_S or (value or 0.0) >= MOVES_LU or energy_plateau(known):
         return []
     if parts := _parts_lufs(known):
         spread = max(parts) - min(parts)
         if spread >= SECTIONS_LU:
             return []
         return known.whole("flat_dynamics", "warning", spread, parts=float(len(parts)))
-    value = look.loudness.loudness_range_lu
     if value is None or value >= FLAT_LU:
         return []
     return known.whole("flat_dynamics", "warning" if value < VERY_FLAT_LU else "info", value)

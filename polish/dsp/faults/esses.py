@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from ..survey import decibels
 from .base import Fault, Known
 
-ESS_DB = -1.0
+ESS_DB = 0.0
 """Level at 5–10 kHz over that of the voice's range in loud moments, from where on an ess is too loud."""
 A_MINUTE, FEWEST = 12.0, 4
-"""Fewer are breaths, or cymbals that swell: clean composed songs have up to 10 a minute."""
+"""Fewer are breaths, or cymbals that swell: clean composed songs have up to 7 a minute."""
 HISS_HZ, VOICE_HZ = (5000.0, 10_000.0), (300.0, 4000.0)
 _HOP_S = 0.004
 _STRUCK_DB = 5.0
