@@ -10,6 +10,7 @@ import sounds
 import spoilt
 
 from polish.report import page
+from polish.report.done import said
 from polish.report.repairs import worked
 from polish.song import Song
 from polish.stages.clean import Clean
@@ -48,6 +49,42 @@ def test_the_pictures_are_in_the_page_and_small(facts):
     assert max(len(one.spectrum) + len(one.gains) for one in worked(facts)) < 20_000
 
 
+def test_what_leaves_the_spectrum_alone_has_words_and_no_picture():
+    curve = {"curve_hz": [100, 200], "curve_db": [0, 0.0], "before_db": [-30, -30], "after_db": [-30, -30]}
+    known = {"stems": {"other": [{"repair": "joins", "count": 1}]}, "curves": {"other": curve}}
+    (one,) = worked({"steps": [{"id": "clean", "measurements": known}]})
+    assert one.words == ["joins, once"]
+    assert not one.spectrum
+
+
 def test_a_run_that_did_nothing_has_no_pictures():
     assert worked({"steps": [{"id": "clean", "measurements": {"stems": {"drums": []}, "curves": {}}}]}) == []
     assert worked({}) == []
+
+
+def test_a_step_says_in_a_line_what_it_did(facts):
+    clean = {**facts["steps"][0], "stage": "clean"}
+    touched = [name for name, entries in clean["measurements"]["stems"].items() if entries]
+    assert f"mud in {', '.join(touched)}" in said(clean)
+    mix = {
+        "gains_db": {"vocals": 0.5, "bass": 0.0},
+        "lead": {
+            "stem": "vocals",
+            "gain_db": 0.0,
+            "presence": [{"where_hz": [1000, 2000], "change_db": -1.5}],
+        },
+        "kick": [{"bass": "bass", "kick": "drums", "change_db": -1.0}],
+        "bus": {"glue": {"reduction_db": 0.0}},
+        "tone": [{"fault": "harshness", "gain_db": -0.78}],
+    }
+    assert said({"stage": "mix", "measurements": mix}) == (
+        "vocals +0.5 dB; the rest −1.5 dB at 1000–2000 Hz where it covers vocals; "
+        "bass −1.0 dB where it covers the kick; −0.8 dB of harshness that this brought"
+    )
+    assert said({"stage": "mix", "measurements": {"gains_db": {"vocals": 0.0}}}) == "the sum of the stems"
+    parts = [
+        {"start_s": 0.0, "label": "intro", "gain_db": 0.0},
+        {"start_s": 62.0, "label": "verse", "gain_db": -1},
+    ]
+    assert said({"stage": "level", "measurements": {"sections": parts}}) == "verse at 1:02.0 −1.0 dB"
+    assert said({"stage": "master", "measurements": {"reached": True}}) == ""

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from ..units import clock
+from .done import said
 from .players import encoded, services
 from .repairs import DRAWN, worked
 from .similarity import picture
@@ -94,6 +95,6 @@ def _template() -> Any:
     environment = Environment(
         loader=PackageLoader("polish.report", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )  # fmt: skip
-    environment.filters |= {"clock": clock, "number": _number, "told": _told}
+    environment.filters |= {"clock": clock, "number": _number, "told": _told, "said": said}
     environment.tests["plain"] = _plain
     return environment.get_template("page.html.j2")

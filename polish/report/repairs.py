@@ -26,6 +26,7 @@ DRAWN = ("history_db", "hop_s", "curve_hz", "curve_db", "before_db", "after_db")
 """Measurements that are pictures here and not words elsewhere."""
 _TOP, _LEVELS, _CURVE, _GAINS, _GAP = 8, 120, 64, 64, 22
 _RANGE_DB, _LEAST_CURVE_DB, _MOST_CURVE_DB = 54, 3, 24
+_LEAST_DRAWN_DB = 0.05
 _SHORT = 4
 
 
@@ -73,7 +74,9 @@ def _said(action: Mapping[str, Any]) -> str:
     where, change = action.get("where_hz"), action.get("change_db")
     at = "" if where is None else f" at {_hertz(where)}"
     by = "" if change is None else f": {change:+.1f} dB".replace("-", "−")
-    count = f", {action['count']} times" if "count" in action else ""
+    count = (
+        "" if "count" not in action else ", once" if action["count"] == 1 else f", {action['count']} times"
+    )
     return f"{action['repair']}{at}{count}{by}"
 
 
@@ -101,7 +104,7 @@ def _x(hz: float) -> float:
 def _spectrum(curve: Mapping[str, Any]) -> Markup:
     """Levels before and after where they are known, and below them the curve that was applied."""
     hz, change = curve.get("curve_hz") or [], curve.get("curve_db") or []
-    if not hz:
+    if not hz or max(abs(db) for db in change) < _LEAST_DRAWN_DB:
         return Markup("")
     before, after = curve.get("before_db") or [], curve.get("after_db") or []
     levels = _TOP + _LEVELS if before else 0
@@ -113,7 +116,8 @@ def _spectrum(curve: Mapping[str, Any]) -> Markup:
         def y(db: float) -> float:
             return _TOP + _LEVELS * (top - max(db, top - _RANGE_DB)) / _RANGE_DB
 
-        parts += [svg.level(db, y(db)) for db in range(top, top - _RANGE_DB, -18)]
+        ticks = range(top, top - _RANGE_DB, -18)
+        parts += [svg.level(db, y(db), "dB" if db == top else "") for db in ticks]
         for name, values in (("before", before), ("after", after)):
             points = [(_x(at), y(db)) for at, db in zip(hz, values, strict=False)]
             parts.append(svg.path(points, f"line {name}"))
