@@ -15,8 +15,8 @@ import numpy as np
 
 LABELS = ("intro", "verse", "prechorus", "chorus", "bridge", "instrumental", "outro", "silence")
 
-_QUIET_VOICE = 0.25
-"""Share of the usual voice below which a part counts as not sung."""
+_QUIET_VOICE, _FULL_VOICE = 0.4, 0.8
+"""Share of the usual voice up to which a part counts as not sung, and from which on as sung throughout."""
 _NEAR_LU = 1.0
 _APART_LU = 2.0
 _SHORT, _LONG, _LONG_TIMES = 0.7, 0.9, 2.0
@@ -100,6 +100,11 @@ class _Form:
         voice = self.parts[index].voice
         return self.sung is None or voice is None or voice > _QUIET_VOICE * self.sung
 
+    def is_surely_sung(self, index: int) -> bool:
+        """Whether a part is known to have voice nearly all the time."""
+        voice = self.parts[index].voice
+        return self.sung is not None and voice is not None and voice > _FULL_VOICE * self.sung
+
     def chorus(self) -> tuple[int, float]:
         """The group that is most of a chorus, and by how much it leads, in LU."""
         scores = sorted(((self._chorus_score(group), -group) for group in self.groups), reverse=True)
@@ -133,7 +138,8 @@ class _Form:
             return self._unsung(index)
         if part.group == chorus:
             return Name("chorus", sure)
-        if intro is not None and part.group == self.parts[intro].group:
+        opens = intro is not None and part.group == self.parts[intro].group
+        if opens and not self.is_surely_sung(index):
             return Name("instrumental", 0.4)
         if leading := self._leads_to(part.group, chorus, intro):
             return Name("prechorus", sure - 0.1) if index in leading else Name("bridge", 0.4)
@@ -143,6 +149,9 @@ class _Form:
         if near and lead < 3.0 and self.tells == 1.0:
             return Name("chorus", 0.3)
         before = sum(visit < index for visit in self.visits(chorus))
+        if before and index == self.heard[-1]:
+            # Songs end with a chorus, however quiet, rather than with a new verse.
+            return Name("chorus", 0.3)
         return Name("bridge", 0.45) if before > 1 else Name("verse", 0.35)
 
     def _unsung(self, index: int) -> Name:
@@ -157,6 +166,8 @@ class _Form:
         if not self.is_sung(index):
             return True
         if part.group == chorus or neighbour not in self.heard:
+            return False
+        if self.is_surely_sung(index) and part.length_s > _LONG * self.usual_s:
             return False
         at_ends = {self.heard[0], self.heard[-1]}.issuperset(self.of(part.group))
         if self.tells < 1.0 and at_ends and part.length_s <= self.usual_s:

@@ -12,10 +12,10 @@ from pydantic import Field
 from ..audio import Sound
 from ..declared import File
 from ..deliver import label_text
-from ..dsp import chroma, loudness, naming, onsets, segmentation, tagging, texture
+from ..dsp import chroma, loudness, naming, onsets, phrasing, segmentation, tagging, texture
 from ..dsp.blocks import pieces
 from ..errors import BadInput
-from ..models import words
+from ..models import singing, words
 from ..song import Line, Section, Song
 from ..units import BARS
 from . import labelled
@@ -35,8 +35,8 @@ class Sections(Stage):
     """Find the parts of the song, which of them repeat each other, and what they are.
 
     Parts begin at bar lines when there is a steady beat. Their names come from loudness,
-    repetition and place, from the voice when there are stems, and from the tags of the lyrics
-    when those are known. They cover the song without gaps.
+    repetition and place, from the voice (its stem, or roughly from the mix), and from the tags of
+    the lyrics when those are known. They cover the song without gaps.
     """
 
     name = "sections"
@@ -44,7 +44,7 @@ class Sections(Stage):
     uses = ("beats", "stems", "lyrics")
     writes = ("sections",)
     may_write = ("beats",)
-    version = 5
+    version = 6
 
     lyrics: Annotated[str, File("text")] | None = Field(
         None, description="Lyrics with tags such as [verse] and [chorus], in order: parts are named by them."
@@ -67,10 +67,11 @@ class Sections(Stage):
 
     def _found(self, song: Song, mix: Sound, context: Context) -> tuple[tuple[Section, ...], dict[str, Any]]:
         given = self._given(mix, context)
-        cuts_s, numbers = _as_cuts(given) if given else self._cut(song, mix)
+        mono = onsets.one_channel(mix)
+        cuts_s, numbers = _as_cuts(given) if given else self._cut(song, mix, mono)
+        context.progress(0.6)
         power = loudness.k_weighted_power(mix.samples, mix.rate_hz)
-        voice = song.stems.get("vocals")
-        shares = [None] * len(numbers) if voice is None else voice_shares(voice, mix, cuts_s)
+        shares = [None] * len(numbers) if given or len(numbers) < 2 else _sung_shares(song, mix, mono, cuts_s)
         parts = [
             naming.Part(
                 start, end, number, None if number == _SILENT else _loudness(power, start, end), share
@@ -112,17 +113,17 @@ class Sections(Stage):
             raise BadInput("no label of a part within the song", where=self.labels)
         return parts
 
-    def _cut(self, song: Song, mix: Sound) -> tuple[list[float], list[int]]:
+    def _cut(self, song: Song, mix: Sound, mono: Sound) -> tuple[list[float], list[int]]:
         """Times of the cuts, 0 and the end included, and the group of each part or `_SILENT`."""
         first_s, last_s = _sounding_s(mix)
         if last_s - first_s < SHORTEST_S:
             return [0.0, mix.duration_s], [0]
-        mono = onsets.one_channel(mix)
         downbeats_s = song.beats.downbeats_s if song.beats else ()
         edges_s = texture.bar_edges_s(downbeats_s, first_s, last_s)
         bars = texture.bars(onsets.onsets(mono), chroma.chroma(mono), edges_s)
         shortest = round(self.shortest)
         cuts = segmentation.divided(bars, segmentation.boundaries(bars, shortest=shortest), shortest=shortest)
+        cuts = phrasing.joined(bars, phrasing.settled(bars, cuts))
         numbers = segmentation.groups(segmentation.distances(bars, cuts))
         times = np.round(edges_s[cuts], 4).tolist()
         if first_s > 0:
@@ -164,11 +165,23 @@ def _sounding_s(mix: Sound) -> tuple[float, float]:
     return first, last if mix.duration_s - last >= _SILENCE_S else mix.duration_s
 
 
+def _sung_shares(song: Song, mix: Sound, mono: Sound, cuts_s: Sequence[float]) -> Sequence[float | None]:
+    """How much of each part is sung, from the vocals when there are stems, else from the mix."""
+    if (voice := song.stems.get("vocals")) is not None:
+        return voice_shares(voice, mix, cuts_s)
+    return _shares(singing.sung(mono), cuts_s)
+
+
 def voice_shares(voice: Sound, mix: Sound, cuts_s: Sequence[float]) -> list[float]:
     """Share of the time between each two cuts in which the voice is heard, 0 to 1."""
     own, whole = (_tenths(sound) for sound in (voice, mix))
     loud = float(np.percentile(own, 95)) if own.size else 0.0
     sung = (own > 10 ** (_SUNG_DB / 10) * whole) & (own > 10 ** (_OWN_DB / 10) * loud) & (own > 1e-9)
+    return _shares(sung, cuts_s)
+
+
+def _shares(sung: np.ndarray, cuts_s: Sequence[float]) -> list[float]:
+    """Share of the tenths of a second between each two cuts that are true."""
     spans = [(round(a * 10), max(round(a * 10) + 1, round(b * 10))) for a, b in pairwise(cuts_s)]
     return [float(sung[a:b].mean()) if sung[a:b].size else 0.0 for a, b in spans]
 
