@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ from hypothesis import strategies as st
 
 from polish.audio import Sound
 from polish.dsp import voice
-from polish.dsp.chains import Chain, best_path
-from polish.errors import StageFailed, UsageError
-from polish.models import acoustic
+from polish.dsp.chains import Chain, best_path, worth
+from polish.errors import EngineUnable, StageFailed, UsageError
+from polish.models import acoustic, alignment
 from polish.models.alignment import BuiltinAligner, place
 from polish.models.phones import CLASSES, language_of, phones
 from polish.models.words import known_lines, split_words, syllables
@@ -90,6 +91,23 @@ def test_one_line_of_another_song_is_told_apart(place: int) -> None:
     found = align(spoken.recited(LINES)[0], "\n".join((*LINES[:place], other, *LINES[place:])))
     assert found.unmatched == (other,)
     assert [line.text for line in found.lines] == list(LINES)
+
+
+def test_a_few_lines_over_a_band_without_a_voice_get_no_times() -> None:
+    """Too few to tell by their order whether they are of this song; each is judged by itself."""
+    found = align(sounds.total(sounds.band(8.0)), "turn around and see\nhow we are here")
+    assert found.lines == ()
+
+
+@pytest.mark.parametrize("again", ["every street is made of glass", "Every street is made of glass!"])
+def test_a_line_that_is_sure_elsewhere_need_not_be_sure_again(again: str) -> None:
+    spelled = [
+        [phones(word, "en") for word in line.split()] for line in (LINES[0], LINES[1], LINES[2], again)
+    ]
+    usual = np.array([90.0, 80.0, 5.0, 5.0])
+    assert alignment._sung_here(spelled, usual) == [0, 1, 3]
+    assert alignment._sung_here(spelled, np.array([90.0, 80.0, 60.0, -5.0])) == [0, 1, 2]
+    assert alignment._sung_here(spelled, np.full(4, -20.0)) == []
 
 
 def test_the_lyrics_of_another_song_are_unmatched() -> None:
@@ -226,10 +244,50 @@ def _score(scores: np.ndarray, chain: Chain, path: np.ndarray) -> float:
     return total
 
 
-def test_too_few_frames_for_the_states_are_an_error() -> None:
+@settings(deadline=None, max_examples=25)
+@given(st.integers(3, 7), st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_what_a_part_of_a_chain_is_worth_is_told_by_trying_every_way(
+    frames: int, parts: int, seed: int
+) -> None:
+    """Stations with one or two states between them, each part with a jump past it."""
+    rng = np.random.default_rng(seed)
+    kind, jump_from, stations = [0], [-1], [0]
+    for _ in range(parts):
+        between = int(rng.integers(1, 3))
+        kind += [*rng.integers(1, 3, between), 0]
+        jump_from += [*[-1] * between, stations[-1]]
+        stations.append(len(kind) - 1)
+    states = len(kind)
+    chain = Chain(
+        np.array(kind), -rng.random(states), -rng.random(states), np.array(jump_from), -rng.random(states)
+    )
+    scores = rng.standard_normal((frames, 3)).astype(np.float32)
+
+    def best(frame: int, at: int, over: int | None) -> float:
+        """The best way on from a state, or from the station after it if `over` says it may be left there."""
+        ways = [best(frame, stations[over + 1], None)] if over is not None and at == stations[over] else []
+        if frame == frames - 1:
+            return max([0.0 if at == states - 1 else -np.inf, *ways])
+        for to, cost in (
+            (at, chain.stay[at]),
+            *([(at + 1, chain.enter[at + 1])] if at + 1 < states else []),
+            *((to, chain.jump[to]) for to in range(states) if jump_from[to] == at),
+        ):
+            if over is None or to < stations[over + 1]:
+                ways.append(cost + scores[frame + 1, kind[to]] + best(frame + 1, to, over))
+        return max(ways, default=-np.inf)
+
+    if not np.isfinite(total := best(0, 0, None)):
+        return
+    expected = [total - best(0, 0, number) for number in range(parts)]
+    assert worth(scores, chain, np.array(stations)) == pytest.approx(np.array(expected), abs=1e-4)
+
+
+@pytest.mark.parametrize("way", [best_path, lambda scores, chain: worth(scores, chain, np.array([0, 4]))])
+def test_too_few_frames_for_the_states_are_an_error(way: Callable[..., object]) -> None:
     chain = Chain(np.zeros(5, np.int64), *np.zeros((2, 5)), np.full(5, -1), np.zeros(5))
     with pytest.raises(ValueError, match="5 states cannot be passed through in 3 frames"):
-        best_path(np.zeros((3, 1), np.float32), chain)
+        way(np.zeros((3, 1), np.float32), chain)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +344,7 @@ def test_the_stage_listens_to_the_vocal_stem(tmp_path: Path) -> None:
 
 def test_without_words_the_built_in_engine_says_what_to_do() -> None:
     mix = spoken.recited(LINES)[0]
-    with pytest.raises(StageFailed, match="polish models fetch"):
+    with pytest.raises(EngineUnable, match="polish models fetch"):
         Stage().run(Song(mix=mix, stems={"vocals": mix}))
 
 

@@ -70,6 +70,93 @@ def best_path(scores: NDArray[np.float32], chain: Chain) -> NDArray[np.int64]:
     return path
 
 
+def worth(scores: NDArray[np.float32], chain: Chain, stations: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How much worse the best way gets when it leaves out what lies between a station and the next.
+
+    It may then go on from the one as if it were the other; all else may be passed through anew. What
+    the best way leaves out by itself has a worth below 0, at least the jump it takes.
+
+    Args:
+        scores, chain: as for `best_path`.
+        stations: states of one kind, rising, the first state and the last among them.
+
+    Returns:
+        ``(stations - 1,)``.
+
+    Raises:
+        ValueError: the states cannot be passed through in so few frames.
+    """
+    frames, states = scores.shape[0], chain.kind.size
+    stride = max(1, int(np.sqrt(frames)))
+    parts = chain.kind, chain.stay, chain.enter, chain.jump_from, chain.jump
+    station_of = np.full(states, -1)
+    station_of[stations] = np.arange(stations.size)
+    begun = np.full(states, -np.inf)
+    begun[0] = scores[0, chain.kind[0]]
+    kept = [begun]
+    at_stations = np.full((stride, stations.size), -np.inf)
+    for first in range(0, frames - 1, stride):
+        block = scores[first + 1 : first + 1 + stride]
+        kept.append(_to_stations(block, kept[-1].copy(), at_stations, station_of, *parts))
+    total = float(kept[-1][-1])
+    if not np.isfinite(total):
+        raise ValueError(f"{states} states cannot be passed through in {frames} frames")
+    left = np.full(states, -np.inf)
+    left[-1] = 0.0
+    without = np.full(stations.size - 1, -np.inf)
+    for index in range(len(kept) - 2, -1, -1):
+        first = index * stride
+        block = scores[first + 1 : first + 1 + stride]
+        _to_stations(block, kept[index].copy(), at_stations, station_of, *parts)
+        left = _from_stations(block, left, at_stations, without, station_of, *parts)
+    straight = kept[0][stations[:-1]] + left[stations[1:]]
+    return total - np.maximum(without, straight)
+
+
+@njit(cache=True, nogil=True)
+def _to_stations(  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    scores, best, at_stations, station_of, kind, stay, enter, jump_from, jump
+):
+    """Go on from the scores `best` of the states through some frames; those at stations are noted."""
+    fresh = np.empty_like(best)
+    for frame in range(scores.shape[0]):
+        for state in range(best.size):
+            score = best[state] + stay[state]
+            if state > 0:
+                score = max(score, best[state - 1] + enter[state])
+            if jump_from[state] >= 0:
+                score = max(score, best[jump_from[state]] + jump[state])
+            fresh[state] = score + scores[frame, kind[state]]
+            if station_of[state] >= 0:
+                at_stations[frame, station_of[state]] = fresh[state]
+        best, fresh = fresh, best
+    return best.copy()
+
+
+@njit(cache=True, nogil=True)
+def _from_stations(  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    scores, left, at_stations, without, station_of, kind, stay, enter, jump_from, jump
+):
+    """Go back through some frames, with `left` what the states still gain after the last of them."""
+    left = left.copy()
+    fresh = np.empty_like(left)
+    for frame in range(scores.shape[0] - 1, -1, -1):
+        for state in range(left.size):
+            station = station_of[state]
+            if station > 0:
+                score = at_stations[frame, station - 1] + left[state]
+                without[station - 1] = max(without[station - 1], score)
+        for state in range(left.size):
+            fresh[state] = left[state] + stay[state] + scores[frame, kind[state]]
+        for state in range(1, left.size):
+            score = left[state] + scores[frame, kind[state]]
+            fresh[state - 1] = max(fresh[state - 1], score + enter[state])
+            if jump_from[state] >= 0:
+                fresh[jump_from[state]] = max(fresh[jump_from[state]], score + jump[state])
+        left, fresh = fresh, left
+    return left.copy()
+
+
 @njit(cache=True, nogil=True)
 def _forward(  # type: ignore[no-untyped-def]  # noqa: PLR0917
     scores, best, came, kind, stay, enter, jump_from, jump

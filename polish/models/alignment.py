@@ -3,8 +3,9 @@
 A small network hears which classes of phones are sung (`acoustic`), the words say which ones
 to expect (`phones`), and the best way of the one through the other gives the times: forced
 alignment, as in Rabiner, "A Tutorial on Hidden Markov Models", Proc. IEEE 1989. Between lines
-anything may be heard. A line may be passed over, at a cost, and one that does not sound like
-what is heard where it was put is taken out again; both are unmatched and get no time.
+anything may be heard. A line without which the others fit what is heard nearly as well is not
+taken as sung: the voice between them would hold any other line as well. Such lines are unmatched
+and get no time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..song import Gap, Line, Lyrics, Word
 from .acoustic import HOP_S, frequencies, log_probabilities
 from .engines import Progress, Transcriber
 from .phones import language_of, phones
-from .sung_chain import ELSE, Followed, Spelled, SungChain, nonsense
+from .sung_chain import ELSE, Spelled, SungChain, nonsense
 from .words import KnownLine, known_lines
 
 _PRIOR = 0.6
@@ -35,6 +36,11 @@ _LINES_TO_JUDGE, _WORDS_TO_JUDGE = 4, 8
 _NONSENSE, _BETTER_THAN_NONSENSE = 12, 0.055
 """How many other orders of the words are tried, and by how much in each frame with a voice the right
 one must fit better than the mean of them and their spread."""
+_LEAST_WORTH, _SHARE_OF_USUAL = 8.0, 0.1
+"""By how much all must fit better with a line than without it for the line to be there: in logarithms of
+likelihood, and against what is usual for the lines of this song. A line that is sure elsewhere in the song
+need only fit better at all: choruses come again, a line of another song does not. The two numbers were
+chosen on the songs, not on the planted lines, of `tests/benchmarks/alignment.py`."""
 _SOUNDS_A_FRAME = 2.0
 """Words of more phones than this are not a song's but a book's, or so much longer than what is heard of
 it that most were not found anyway; the way through them would take minutes."""
@@ -89,24 +95,48 @@ def place(
     likelihoods = np.empty((len(heard), ELSE + 1), np.float32)
     likelihoods[:, :ELSE] = heard - _PRIOR * np.log(frequencies())
     likelihoods[:, ELSE] = np.logaddexp(likelihoods[:, 0], np.log(_ANY))
+    nothing: list[NDArray[np.float64] | None] = [None for _ in lines]
+    chain = SungChain.of(spelled)
+    voiced = int((heard.argmax(axis=1) != 0).sum())
+    if not _of_this_song(spelled, chain.followed(likelihoods).fit, likelihoods, voiced):
+        return nothing
+    there = _sung_here(spelled, chain.worth(likelihoods))
+    if not there:
+        return nothing
+    return _spans_s([spelled[n] for n in there], there, heard, likelihoods, nothing)
+
+
+def _spans_s(
+    spelled: Spelled, numbers: Sequence[int], heard: NDArray[np.float32], likelihoods: NDArray[np.float32],
+    placed: list[NDArray[np.float64] | None],
+) -> list[NDArray[np.float64] | None]:  # fmt: skip
+    """Start and end of the words of lines that are there, put into `placed` at the lines' numbers."""
     found = SungChain.of(spelled).followed(likelihoods)
-    if not _of_this_song(spelled, found, likelihoods, int((heard.argmax(axis=1) != 0).sum())):
-        return [None for _ in lines]
-    placed: list[NDArray[np.float64] | None] = []
-    number = 0
-    for line in lines:
-        inside = np.flatnonzero((found.words >= number) & (found.words < number + len(line.words)))
+    word = 0
+    for number, line in zip(numbers, spelled, strict=True):
+        inside = np.flatnonzero((found.words >= word) & (found.words < word + len(line)))
         if inside.size and float(np.mean(heard[inside, found.kinds[inside]])) > _UNLIKE:
-            frames = [np.flatnonzero(found.words == number + k) for k in range(len(line.words))]
-            spans = [(each[0], each[-1] + 1) for each in frames]
-            placed.append(np.array(spans) * HOP_S)
-        else:
-            placed.append(None)
-        number += len(line.words)
+            frames = [np.flatnonzero(found.words == word + k) for k in range(len(line))]
+            placed[number] = np.array([(each[0], each[-1] + 1) for each in frames]) * HOP_S
+        word += len(line)
     return placed
 
 
-def _of_this_song(spelled: Spelled, found: Followed, likelihoods: NDArray[np.float32], voiced: int) -> bool:
+def _sung_here(spelled: Spelled, worth: NDArray[np.float64]) -> list[int]:
+    """The numbers of the lines that are there, by what each is worth to the fit of all."""
+    if not (worth > 0).any():
+        return []
+    least = max(_LEAST_WORTH, _SHARE_OF_USUAL * float(np.median(worth[worth > 0])))
+    sounds = [tuple(map(tuple, line)) for line in spelled]
+    sure = {line for line, each in zip(sounds, worth, strict=True) if each >= least}
+    return [
+        number
+        for number, (line, each) in enumerate(zip(sounds, worth, strict=True))
+        if each >= (0 if line in sure else least)
+    ]
+
+
+def _of_this_song(spelled: Spelled, fit: float, likelihoods: NDArray[np.float32], voiced: int) -> bool:
     """Whether the words explain what is heard better than the same words in another order do.
 
     Anything can be laid over a song somehow, but only its own words fit it well: how well those
@@ -117,7 +147,7 @@ def _of_this_song(spelled: Spelled, found: Followed, likelihoods: NDArray[np.flo
     if len(spelled) < _LINES_TO_JUDGE or len(different) < _WORDS_TO_JUDGE:
         return True
     others = [SungChain.of(each).followed(likelihoods).fit for each in nonsense(spelled, _NONSENSE)]
-    better = found.fit - np.mean(others) - np.std(others)
+    better = fit - np.mean(others) - np.std(others)
     return bool(better > _BETTER_THAN_NONSENSE * max(1, voiced))
 
 

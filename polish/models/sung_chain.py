@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dsp.chains import Chain, best_path
+from ..dsp.chains import Chain, best_path, worth
 from .phones import CLASSES, VOWELS
 
 Spelled = Sequence[Sequence[Sequence[str]]]
@@ -64,12 +64,23 @@ class SungChain:
             ValueError: there are fewer frames than lines.
         """
         kinds = np.array(self.kind)
-        chain = Chain(
-            kinds, np.array(self.stay), np.array(self.enter), np.array(self.jump_from), np.array(self.jump)
-        )
-        path = best_path(likelihoods, chain)
+        path = best_path(likelihoods, self._chain())
         fit = float(likelihoods[np.arange(path.size), kinds[path]].sum(dtype=np.float64))
         return Followed(np.array(self.word)[path], kinds[path], fit)
+
+    def worth(self, likelihoods: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How much worse all that is heard fits when a line is not there, ``(lines,)``; see `chains.worth`.
+
+        Args:
+            likelihoods: as for `followed`.
+        """
+        return worth(likelihoods, self._chain(), np.flatnonzero(np.array(self.kind) == ELSE))
+
+    def _chain(self) -> Chain:
+        return Chain(
+            np.array(self.kind), np.array(self.stay), np.array(self.enter), np.array(self.jump_from),
+            np.array(self.jump),
+        )  # fmt: skip
 
     def _word(self, phones: Sequence[str], number: int, past_pause: int) -> None:
         for name in phones:
