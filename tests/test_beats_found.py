@@ -218,3 +218,4 @@ def test_tuning_is_read_in_cents() -> None:
     sharp = sounds.sine(440 * 2 ** (25 / 1200), seconds=3.0)
     assert tuning_cents(sharp) == pytest.approx(25, abs=3)
     assert tuning_cents(sounds.silence(3.0)) is None
+    assert tuning_cents(sounds.noise(6.0, seed=1)) is None

@@ -30,6 +30,9 @@ _HOME_WEIGHT, _LAST_CHORD_S = 0.25, 2.5
 _NO_PITCHES = 1.1
 """Spread of pitch classes over their mean: noise reads 0.4 to 0.95, music 1.3 to 3."""
 
+_GATHERED = 0.1
+"""How much of the peaks gathers at one place in the semitone, at least, where there is a tuning."""
+
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _PROFILES = {
     "major": (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081),
@@ -46,12 +49,12 @@ class Chroma:
     Attributes:
         all: ``(columns, 12)`` from C up, not negative; column ``k`` is at ``k / COLUMNS_HZ`` s.
         bass: the same for what lies below 250 Hz.
-        tuning_cents: how far the song lies from A = 440 Hz, −50 to 50.
+        tuning_cents: how far the song lies from A = 440 Hz, −50 to 50; None where no pitch stands out.
     """
 
     all: NDArray[np.float32]
     bass: NDArray[np.float32]
-    tuning_cents: float
+    tuning_cents: float | None
 
 
 def chroma(mono: Sound) -> Chroma:
@@ -60,6 +63,7 @@ def chroma(mono: Sound) -> Chroma:
     low, high = np.searchsorted(hz, (_LOWEST_HZ, _HIGHEST_HZ))
     bins = 12 * _BINS_PER_SEMITONE
     fine = np.zeros((2, columns(mono.frames, _HOP), bins), np.float32)
+    turns, weight = 0j, 0.0
     for first, spectrum in stft_blocks(mono.samples, _SIZE, _HOP, block=256):
         sound = np.abs(spectrum[0, low - 1 : high + 1])
         # What noise has around a peak is no pitch: its own peaks reach twice their surroundings.
@@ -70,19 +74,17 @@ def chroma(mono: Sound) -> Chroma:
         before, at, after = level[bin_, column], inner[bin_, column], level[bin_ + 2, column]
         shift = 0.5 * (before - after) / np.minimum(before - 2 * at + after, -1e-12)
         pitch = 69 + 12 * np.log2((bin_ + low + shift) * (RATE_HZ / _SIZE) / 440)
+        turns += complex(np.dot(at.astype(np.float64), np.exp(2j * np.pi * pitch)))
+        weight += float(at.sum(dtype=np.float64))
         place = np.floor((pitch % 12) * _BINS_PER_SEMITONE + 0.5).astype(int) % bins
         bass = pitch < 69 + 12 * np.log2(_BASS_HZ / 440)
         np.add.at(fine[0], (first + column, place), at)
         np.add.at(fine[1], (first + column[bass], place[bass]), at[bass])
-    offset = _tuning(fine[0].sum(axis=0, dtype=np.float64))
-    return Chroma(_gathered(fine[0], offset), _gathered(fine[1], offset), 100 * offset / _BINS_PER_SEMITONE)
-
-
-def _tuning(fine: NDArray[np.float64]) -> int:
-    """The offset, in tenths of a semitone, around which peaks gather in every semitone."""
-    folded = fine.reshape(12, _BINS_PER_SEMITONE).sum(axis=0)
-    turn = np.exp(2j * np.pi * np.arange(_BINS_PER_SEMITONE) / _BINS_PER_SEMITONE)
-    return round(float(np.angle(np.sum(folded * turn))) / (2 * np.pi) * _BINS_PER_SEMITONE)
+    # Where in a semitone peaks gather: the mean of their pitches on the circle of one semitone.
+    tuning = float(np.angle(turns)) / (2 * np.pi)
+    offset = round(tuning * _BINS_PER_SEMITONE)
+    gathered = abs(turns) > _GATHERED * weight
+    return Chroma(_gathered(fine[0], offset), _gathered(fine[1], offset), 100 * tuning if gathered else None)
 
 
 def _gathered(fine: NDArray[np.float32], offset: int) -> NDArray[np.float32]:
