@@ -33,9 +33,9 @@ _UNLIKE = -2.4
 """Mean log-probability of its phones under which a line is not what is heard."""
 _LINES_TO_JUDGE, _WORDS_TO_JUDGE = 4, 8
 """With fewer lines, or fewer different words, their order says nothing of whether they are sung."""
-_NONSENSE, _BETTER_THAN_NONSENSE = 12, 0.055
+_NONSENSE, _BETTER_THAN_NONSENSE = 12, 0.045
 """How many other orders of the words are tried, and by how much in each frame with a voice the right
-one must fit better than the mean of them and their spread."""
+one must fit better than the best of them."""
 _LEAST_WORTH, _SHARE_OF_USUAL = 8.0, 0.1
 """By how much all must fit better with a line than without it for the line to be there: in logarithms of
 likelihood, and against what is usual for the lines of this song. A line that is sure elsewhere in the song
@@ -92,9 +92,7 @@ def place(
     sounds = sum(len(word) for line in spelled for word in line)
     if not lines or len(heard) <= len(lines) or sounds > _SOUNDS_A_FRAME * len(heard):
         return [None for _ in lines]  # even a line passed over takes a frame
-    likelihoods = np.empty((len(heard), ELSE + 1), np.float32)
-    likelihoods[:, :ELSE] = heard - _PRIOR * np.log(frequencies())
-    likelihoods[:, ELSE] = np.logaddexp(likelihoods[:, 0], np.log(_ANY))
+    likelihoods = fits(heard)
     nothing: list[NDArray[np.float64] | None] = [None for _ in lines]
     chain = SungChain.of(spelled)
     voiced = int((heard.argmax(axis=1) != 0).sum())
@@ -104,6 +102,20 @@ def place(
     if not there:
         return nothing
     return _spans_s([spelled[n] for n in there], there, heard, likelihoods, nothing)
+
+
+def fits(heard: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How well each class fits each frame, and in the last column what may sound between lines.
+
+    Logarithms of likelihoods, ``(frames, ELSE + 1)``, for `SungChain`.
+
+    Args:
+        heard: as from `log_probabilities`.
+    """
+    likelihoods = np.empty((len(heard), ELSE + 1), np.float32)
+    likelihoods[:, :ELSE] = heard - _PRIOR * np.log(frequencies())
+    likelihoods[:, ELSE] = np.logaddexp(likelihoods[:, 0], np.log(_ANY))
+    return likelihoods
 
 
 def _spans_s(
@@ -147,8 +159,7 @@ def _of_this_song(spelled: Spelled, fit: float, likelihoods: NDArray[np.float32]
     if len(spelled) < _LINES_TO_JUDGE or len(different) < _WORDS_TO_JUDGE:
         return True
     others = [SungChain.of(each).followed(likelihoods).fit for each in nonsense(spelled, _NONSENSE)]
-    better = fit - np.mean(others) - np.std(others)
-    return bool(better > _BETTER_THAN_NONSENSE * max(1, voiced))
+    return fit - max(others) > _BETTER_THAN_NONSENSE * max(1, voiced)
 
 
 def is_sung(heard: NDArray[np.float32]) -> NDArray[np.bool_]:
