@@ -28,7 +28,7 @@ class Beats(Stage):
     reads = ("mix",)
     writes = ("beats",)
     kind = "beat_tracker"
-    version = 6
+    version = 7
 
     engine_: str = Field("auto", alias="engine", description="The engine, or auto.")
 
@@ -65,14 +65,20 @@ def with_beats(song: Song) -> Song:
 def tuning_cents(mix: Sound) -> float | None:
     """How far the song is tuned from A = 440 Hz, −50 to 50 cents; None where no pitch is heard.
 
-    Over at most a minute from the middle.
+    The mode of the pitches of the spectrum's peaks (`librosa.estimate_tuning`), over at most a
+    minute from the middle, where they gather at all.
     """
+    from ..compiled import alone
+
     middle_s = mix.duration_s / 2
     mono = one_channel(mix.cut(middle_s - 30, middle_s + 30))
-    if mono.frames < 4096 or mono.silent:
+    if mono.frames < 4096 or mono.silent or chroma.chroma(mono).tuning_cents is None:
         return None
-    cents = chroma.chroma(mono).tuning_cents
-    return None if cents is None else round(cents, 1) + 0.0
+    with alone():
+        import librosa
+
+        tuning_bins = float(librosa.estimate_tuning(y=mono.samples[0], sr=mono.rate_hz))
+    return round(100 * tuning_bins, 1) + 0.0
 
 
 def drift_pct(grid: Grid) -> float | None:
