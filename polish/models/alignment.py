@@ -33,9 +33,9 @@ _UNLIKE = -2.4
 """Mean log-probability of its phones under which a line is not what is heard."""
 _LINES_TO_JUDGE, _WORDS_TO_JUDGE = 4, 8
 """With fewer lines, or fewer different words, their order says nothing of whether they are sung."""
-_NONSENSE, _BETTER_THAN_NONSENSE = 12, 0.045
+_NONSENSE, _BETTER_THAN_NONSENSE = 12, 0.055
 """How many other orders of the words are tried, and by how much in each frame with a voice the right
-one must fit better than the best of them."""
+one must fit better than the mean of them and their spread. (The best of them is now and then a lucky one.)"""
 _LEAST_WORTH, _SHARE_OF_USUAL = 8.0, 0.1
 """By how much all must fit better with a line than without it for the line to be there: in logarithms of
 likelihood, and against what is usual for the lines of this song. A line that is sure elsewhere in the song
@@ -159,7 +159,8 @@ def _of_this_song(spelled: Spelled, fit: float, likelihoods: NDArray[np.float32]
     if len(spelled) < _LINES_TO_JUDGE or len(different) < _WORDS_TO_JUDGE:
         return True
     others = [SungChain.of(each).followed(likelihoods).fit for each in nonsense(spelled, _NONSENSE)]
-    return fit - max(others) > _BETTER_THAN_NONSENSE * max(1, voiced)
+    better = fit - np.mean(others) - np.std(others)
+    return bool(better > _BETTER_THAN_NONSENSE * max(1, voiced))
 
 
 def is_sung(heard: NDArray[np.float32]) -> NDArray[np.bool_]:
