@@ -3,7 +3,8 @@ does it move like that.
 
 The second difference at a jump is set against the largest within 6 ms on either side. A drum is
 as lively after its onset as at it, and a hi-hat all the time; in clean records and in songs
-of our own the ratio stays under 7, a jump at a cut reaches 10 to 100 where no noise covers it.
+of our own the ratio stays under 7, a jump at a cut reaches 10 to 100 where no noise covers it. Where
+noise does, a cut is told by its shape: a step from one sample to the next, as no sound makes it.
 The burst of a sung p, t or k jumps too, 10 to 20 ms before its hiss or its vowel: what follows it is
 many times livelier than what was before.
 """
@@ -16,7 +17,10 @@ from numpy.typing import NDArray
 
 from .base import Fault, Known
 
-STANDS_OUT = 7.0
+STANDS_OUT, STEP_STANDS_OUT = 7.0, 4.0
+SHAPE = 0.3
+"""A step bends once and back by as much. What is left of that, and what is beside it, against the
+bend: cuts have 0.16 at most, the liveliest moments of 17 songs and stems 0.48 and more."""
 HEARD = 0.3
 """Second difference over the level around it (RMS of 200 ms); less is hardly heard."""
 _LEAST = 0.1
@@ -46,7 +50,7 @@ def clicks(known: Known) -> list[Fault]:
             part = channel[first : at + _BLOCK + margin]
             for frame, ratio in _jumps(part, guard, reach, round(_AROUND_S * sound.rate_hz), whole):
                 own = at <= first + frame < at + _BLOCK
-                if own and not _begins(part, frame, reach, follows):
+                if own and (_is_step(part, frame) or not _begins(part, frame, reach, follows)):
                     found.append(((first + frame) / sound.rate_hz, ratio))
     strongest: list[tuple[float, float]] = []
     for time_s, ratio in sorted(found, key=lambda one: -one[1]):
@@ -56,6 +60,16 @@ def clicks(known: Known) -> list[Fault]:
         Fault("click", time_s, time_s, "warning", 20 * float(np.log10(ratio)))
         for time_s, ratio in sorted(strongest[:_MOST])
     ]
+
+
+def _is_step(part: NDArray[np.float32], frame: int) -> bool:
+    """Whether the waveform goes on from another value here, or a frame later: a cut, not a sound."""
+    bend = np.diff(part[max(0, frame - 3) : frame + 4], 2)
+    if bend.size < 5:
+        return False
+    fours = np.lib.stride_tricks.sliding_window_view(bend, 4)
+    rest = np.maximum(np.abs(fours[:, 1] + fours[:, 2]), np.abs(fours[:, [0, 3]]).max(axis=1))
+    return bool(np.any(rest < SHAPE * np.abs(fours[:, 1:3]).max(axis=1)))
 
 
 def _begins(part: NDArray[np.float32], frame: int, reach: int, follows: int) -> bool:
@@ -80,9 +94,12 @@ def _jumps(
     half = width // 2
     before = np.concatenate([np.full(guard + half, np.inf, np.float32), largest[: -guard - half]])
     after = np.concatenate([largest[guard + half :], np.full(guard + half, np.inf, np.float32)])
-    places = np.flatnonzero((bend > STANDS_OUT * np.maximum(before, after)) & (bend > _LEAST * whole))
+    around_it = np.maximum(before, after)
+    places = np.flatnonzero((bend > STEP_STANDS_OUT * around_it) & (bend > _LEAST * whole))
     found = []
     for place in places.tolist():
+        if bend[place] < STANDS_OUT * around_it[place] and not _is_step(part, place + 1):
+            continue
         near = part[max(0, place - around // 2) : place + around // 2]
         level = float(np.sqrt(np.mean(near**2, dtype=np.float64)))
         if bend[place] > HEARD * level:
