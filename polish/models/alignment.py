@@ -33,7 +33,7 @@ _UNLIKE = -2.4
 """Mean log-probability of its phones under which a line is not what is heard."""
 _LINES_TO_JUDGE, _WORDS_TO_JUDGE = 4, 8
 """With fewer lines, or fewer different words, their order says nothing of whether they are sung."""
-_NONSENSE, _BETTER_THAN_NONSENSE = 12, 0.065
+_NONSENSE, _BETTER_THAN_NONSENSE = 12, 0.055
 """How many other orders of the words are tried, and by how much in each frame with a voice the right
 one must fit better than the mean of them and their spread. (The best of them is now and then a lucky one.)"""
 _LEAST_WORTH, _SHARE_OF_USUAL = 8.0, 0.1
@@ -94,12 +94,14 @@ def place(
         return [None for _ in lines]  # even a line passed over takes a frame
     likelihoods = fits(heard)
     nothing: list[NDArray[np.float64] | None] = [None for _ in lines]
-    there = _sung_here(spelled, SungChain.of(spelled).worth(likelihoods))
-    sung = [spelled[n] for n in there]
+    chain = SungChain.of(spelled)
     voiced = int((heard.argmax(axis=1) != 0).sum())
-    if not sung or not _of_this_song(spelled, sung, likelihoods, voiced):
+    if not _of_this_song(spelled, chain.followed(likelihoods).fit, likelihoods, voiced):
         return nothing
-    return _spans_s(sung, there, heard, likelihoods, nothing)
+    there = _sung_here(spelled, chain.worth(likelihoods))
+    if not there:
+        return nothing
+    return _spans_s([spelled[n] for n in there], there, heard, likelihoods, nothing)
 
 
 def fits(heard: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -146,28 +148,19 @@ def _sung_here(spelled: Spelled, worth: NDArray[np.float64]) -> list[int]:
     ]
 
 
-def _of_this_song(spelled: Spelled, sung: Spelled, likelihoods: NDArray[np.float32], voiced: int) -> bool:
+def _of_this_song(spelled: Spelled, fit: float, likelihoods: NDArray[np.float32], voiced: int) -> bool:
     """Whether the words explain what is heard better than the same words in another order do.
 
     Anything can be laid over a song somehow, but only its own words fit it well: how well those
-    of another song would, the other orders tell, for this voice and these words. Enough is when
-    that holds of the lines that seem to be sung: some songs leave verses of their lyrics out. Too
-    few words to judge by are taken as right.
+    of another song would, the other orders tell, for this voice and these words. Too few words to
+    judge by are taken as right.
     """
     different = {tuple(word) for line in spelled for word in line}
     if len(spelled) < _LINES_TO_JUDGE or len(different) < _WORDS_TO_JUDGE:
         return True
-    least = _BETTER_THAN_NONSENSE * max(1, voiced)
-    return any(
-        len(part) >= _LINES_TO_JUDGE and _better_than_nonsense(part, likelihoods) > least
-        for part in (spelled, sung)
-    )
-
-
-def _better_than_nonsense(spelled: Spelled, likelihoods: NDArray[np.float32]) -> float:
-    """By how much words fit better than the mean of their other orders and the spread of those."""
     others = [SungChain.of(each).followed(likelihoods).fit for each in nonsense(spelled, _NONSENSE)]
-    return float(SungChain.of(spelled).followed(likelihoods).fit - np.mean(others) - np.std(others))
+    better = fit - np.mean(others) - np.std(others)
+    return bool(better > _BETTER_THAN_NONSENSE * max(1, voiced))
 
 
 def is_sung(heard: NDArray[np.float32]) -> NDArray[np.bool_]:
