@@ -202,6 +202,13 @@ def test_a_slow_drift_is_followed() -> None:
     assert f_measure(beats, grid.beats_s) > 0.9
 
 
+def test_a_grid_that_loses_half_the_song_is_not_sure() -> None:
+    first, second = (compose(33, seconds=25, bpm=bpm).mix for bpm in (92, 134))
+    both = Sound(np.concatenate([first.samples, second.samples], axis=1), first.rate_hz)
+    assert min(track(first).confidence, track(second).confidence) > 0.8
+    assert track(both).confidence < 0.3
+
+
 @pytest.mark.real
 def test_the_real_drafts_keep_a_steady_beat(real) -> None:
     """Tempi read from the autocorrelation of the onsets by eye, halves and doubles allowed."""

@@ -56,11 +56,13 @@ class _Reading:
 
     Attributes:
         clarity: mean autocorrelation at 1 to 4 beats, along the song.
+        lost: share of the song that has another pulse.
     """
 
     beats_s: NDArray[np.float64]
     bars: metre.Bars
     clarity: float
+    lost: float
     score: float
 
 
@@ -91,7 +93,7 @@ class BuiltinBeatTracker(BeatTracker):
             downbeats_s=tuple(beats_s[reading.bars.downbeats].tolist()),
             beats_per_bar=reading.bars.beats_per_bar,
             key=key,
-            confidence=round(_confidence(reading.clarity), 3),
+            confidence=round(_confidence(reading), 3),
             engine=self.name,
         )
 
@@ -115,7 +117,7 @@ def _best_reading(heard: onsets.Onsets, harmony: chroma.Chroma) -> _Reading | No
         beats_s = pulse.beats(driving, path) / onsets.COLUMNS_HZ
         if clarity >= UNCLEAR and beats_s.size >= FEWEST_BEATS:
             likely = 1.0 if math.log2(ratio).is_integer() else across
-            readings.append(_reading(beats_s, clarity, likely, heard, harmony))
+            readings.append(_reading(beats_s, clarity, gram.lost(path), likely, heard, harmony))
     clearest = max((one.clarity for one in readings), default=0.0)
     readings = [one for one in readings if one.clarity >= _CLEAR_ENOUGH * clearest]
     return max(readings, key=lambda one: one.score, default=None)
@@ -124,6 +126,7 @@ def _best_reading(heard: onsets.Onsets, harmony: chroma.Chroma) -> _Reading | No
 def _reading(
     beats_s: NDArray[np.float64],
     clarity: float,
+    lost: float,
     likely: float,
     heard: onsets.Onsets,
     harmony: chroma.Chroma,
@@ -153,9 +156,9 @@ def _reading(
         too_much = 0.0
     score = likely * clarity**_CLARITY_POWER * (bars.strength + _LEAST_STRENGTH)
     score *= math.exp(-0.5 * octaves**2 - too_little - _TOO_MUCH_BETWEEN * too_much - _MISPLACED * misplaced)
-    return _Reading(grid_s, bars, clarity, score)
+    return _Reading(grid_s, bars, clarity, lost, score)
 
 
-def _confidence(clarity: float) -> float:
-    """0 at what noise reads, 1 at what a sequencer reads."""
-    return float(np.clip((clarity - 0.1) / 0.5, 0, 1))
+def _confidence(reading: _Reading) -> float:
+    """0 at what noise reads and where half the song has another pulse, 1 at what a sequencer reads."""
+    return float(np.clip((reading.clarity - 0.1) / 0.5, 0, 1) * max(0.0, 1 - 2 * reading.lost))

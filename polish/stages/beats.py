@@ -28,7 +28,7 @@ class Beats(Stage):
     reads = ("mix",)
     writes = ("beats",)
     kind = "beat_tracker"
-    version = 7
+    version = 8
 
     engine_: str = Field("auto", alias="engine", description="The engine, or auto.")
 
