@@ -134,7 +134,7 @@ def test_the_burst_of_a_consonant_is_no_click() -> None:
 
 
 def test_a_cut_is_told_by_its_shape_where_noise_covers_it() -> None:
-    """A step a few times the hiss around it is a cut; one sample that stands out as much is the hiss's own."""
+    """A step a few times the hiss around it is a cut; one sample that stands out so is the hiss's own."""
     hiss = sounds.noise(4, 0.02, seed=2)
     at = 2 * hiss.rate_hz
     largest = float(np.abs(np.diff(hiss.samples[:, at - 300 : at + 300], 2)).max())

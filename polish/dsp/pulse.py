@@ -58,10 +58,7 @@ class Tempogram:
 
     def along(self, path_bpm: NDArray[np.float64]) -> float:
         """Mean of `comb` along a path of one tempo a window: how clear the pulse is."""
-        return float(
-            np.mean([np.interp(bpm, self.bpm, row) for bpm, row in zip(path_bpm, self.comb, strict=True)])
-        )
-
+        return float(self._values(path_bpm).mean())
 
     def lost(self, path_bpm: NDArray[np.float64]) -> float:
         """Share of the song in which the pulse is another one than along a path: 0 to 1.
@@ -72,8 +69,7 @@ class Tempogram:
         """
         best = self.comb.max(axis=1)
         heard = best > _SOUNDS
-        values = np.array([np.interp(bpm, self.bpm, row) for bpm, row in zip(path_bpm, self.comb, strict=True)])
-        window = np.ones(_LONG_WINDOWS)
+        values, window = self._values(path_bpm), np.ones(_LONG_WINDOWS)
         count = np.convolve(heard, window, "same")
         there = np.convolve(np.where(heard, np.maximum(values, 0), 0), window, "same")
         most = np.convolve(np.where(heard, best, 0), window, "same")
@@ -81,6 +77,10 @@ class Tempogram:
         if not share.size:
             return 0.0
         return float(np.mean(share < _FAINTER * np.percentile(share, 90)))
+
+    def _values(self, path_bpm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`comb` along a path, ``(windows,)``."""
+        return np.array([np.interp(bpm, self.bpm, row) for bpm, row in zip(path_bpm, self.comb, strict=True)])
 
 
 def flattened(strength: NDArray[np.float32]) -> NDArray[np.float64]:

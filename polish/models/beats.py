@@ -117,7 +117,7 @@ def _best_reading(heard: onsets.Onsets, harmony: chroma.Chroma) -> _Reading | No
         beats_s = pulse.beats(driving, path) / onsets.COLUMNS_HZ
         if clarity >= UNCLEAR and beats_s.size >= FEWEST_BEATS:
             likely = 1.0 if math.log2(ratio).is_integer() else across
-            readings.append(_reading(beats_s, clarity, gram.lost(path), likely, heard, harmony))
+            readings.append(_reading(beats_s, clarity, gram.lost(path), heard, harmony, likely=likely))
     clearest = max((one.clarity for one in readings), default=0.0)
     readings = [one for one in readings if one.clarity >= _CLEAR_ENOUGH * clearest]
     return max(readings, key=lambda one: one.score, default=None)
@@ -127,9 +127,10 @@ def _reading(
     beats_s: NDArray[np.float64],
     clarity: float,
     lost: float,
-    likely: float,
     heard: onsets.Onsets,
     harmony: chroma.Chroma,
+    *,
+    likely: float,
 ) -> _Reading:
     """Bars on the beats, or on what lies between them when that carries the accents.
 
