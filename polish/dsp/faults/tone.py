@@ -17,10 +17,10 @@ WALL_DB = 18.0
 """Within 800 Hz. What instruments and microphones do takes an octave for that."""
 WALL_HEARD_HZ = 19_000.0
 """A wall above it is that of the format, and few hear it."""
-MUD_DB, MUD_LEAST_DB = 4.5, 1.0
+MUD_DB, MUD_LEAST_DB = 4.25, 1.0
 """200–500 Hz over the line between bass and mids: real songs lie at −2.6 to 4.2; and over the
 louder of both."""
-HARSH_DB, HARSH_LEAST_DB = 4.0, -3.0
+HARSH_DB, HARSH_LEAST_DB = 3.8, -3.0
 """2–5 kHz over the line between mids and air: real songs lie at −8 to 0 (metal reaches 9); and
 against the mids, where real songs lie at −12 to −4."""
 RUMBLE_DB, RUMBLE_SHARE_DB = -6.0, -16.0
