@@ -33,10 +33,10 @@ _LEAP_COST, _AWAY_COST = 2.0, 0.25
 second farther away than usual."""
 _CLEARLY, _HEARD = 1.5, 0.15
 """Times the middle between beats, and of the beats, from where on a place beside it is the offbeat."""
-_SOUNDS, _LONG_WINDOWS, _FAINTER = 0.35, 16, 0.75
-"""Where there is a pulse, over how many windows it is compared, and from which share of the usual it is
-another one. Composed songs of one tempo lose up to 0.03, generated ones up to 0.2; of two tempi, where the
-second is not followed, 0.3 to 0.6."""
+_SOUNDS, _OCTAVE, _LONG_WINDOWS, _FAINTER = 0.35, 0.06, 16, 0.75
+"""Where there is a pulse; how near the best tempo lies to the path, its half or its double to be the same;
+over how many windows it is compared, and from which share of the usual it is another one. Songs of one
+tempo lose next to nothing; of two, where the second is not followed, 0.3 to 0.6."""
 _FEWEST_SWUNG = 12
 """Fewer beats are no swing yet, but chance."""
 _TIGHTNESS = 400.0
@@ -64,12 +64,15 @@ class Tempogram:
         """Share of the song in which the pulse is another one than along a path: 0 to 1.
 
         There `comb` along the path is well under the best of all tempi, and farther under it than
-        elsewhere in the song: a level of the metre that is always weak is no other pulse. After a
-        change to a tempo that the path does not reach it follows some other level, faintly.
+        elsewhere in the song: a level of the metre that is always weak is no other pulse, nor is half
+        the tempo or twice. After a change to a tempo that the path does not reach it follows some
+        other level, faintly.
         """
         best = self.comb.max(axis=1)
-        heard = best > _SOUNDS
-        values, window = self._values(path_bpm), np.ones(_LONG_WINDOWS)
+        octaves = np.log2(self.bpm[self.comb.argmax(axis=1)] / path_bpm)
+        same = np.abs(octaves - np.round(octaves)) < _OCTAVE
+        heard, values = best > _SOUNDS, np.where(same, best, self._values(path_bpm))
+        window = np.ones(_LONG_WINDOWS)
         count = np.convolve(heard, window, "same")
         there = np.convolve(np.where(heard, np.maximum(values, 0), 0), window, "same")
         most = np.convolve(np.where(heard, best, 0), window, "same")

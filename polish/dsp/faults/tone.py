@@ -13,8 +13,9 @@ from .. import lowend, resonance
 from ..survey import decibels
 from .base import Fault, Known, Severity
 
-WALL_DB = 18.0
-"""Within 800 Hz. What instruments and microphones do takes an octave for that."""
+WALL_DB, LOW_WALL_DB, EVEN_DB = 18.0, 13.0, 3.0
+"""Within 800 Hz. What instruments and microphones do takes an octave for that. Where the sound was soft
+there anyway the wall is lower, and told by what is above it: nothing but even noise."""
 WALL_HEARD_HZ = 19_000.0
 """A wall above it is that of the format, and few hear it."""
 MUD_DB, MUD_LEAST_DB = 4.25, 1.0
@@ -65,7 +66,8 @@ def bandwidth_wall(known: Known) -> list[Fault]:
     value = float(look.hz[at[edge]])
     # Only a wall if what is above it stays gone.
     rest = level[at[edge] + gap :].max() - above[edge]
-    if drop[edge] < WALL_DB or rest > drop[edge] / 2 or value > WALL_HEARD_HZ:
+    least_db = LOW_WALL_DB if rest < EVEN_DB else WALL_DB
+    if drop[edge] < least_db or rest > drop[edge] / 2 or value > WALL_HEARD_HZ:
         return []
     severity: Severity = "info" if value > 17_500 else "warning"
     return known.whole("bandwidth_wall", severity, round(value, -1), drop_db=float(drop[edge]))
