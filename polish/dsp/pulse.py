@@ -14,6 +14,7 @@ import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from ..compiled import njit
 from .onsets import COLUMNS_HZ
 
 SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
@@ -157,18 +158,24 @@ def beats(flat: NDArray[np.float64], path_bpm: NDArray[np.float64]) -> NDArray[n
     period = 60 * COLUMNS_HZ / np.interp(np.arange(flat.size), at, path_bpm)
     spread = float(flat.std()) or 1.0
     local = scipy.ndimage.gaussian_filter1d(np.maximum(flat, 0) / spread, float(period.mean()) / 32)
-    total, came = local.copy(), np.full(flat.size, -1)
-    first = int(period.min() / 2)
-    for column in range(first, flat.size):
-        gaps = np.arange(int(period[column] / 2), min(int(2 * period[column]), column) + 1)
-        if gaps.size == 0:
-            continue
-        options = total[column - gaps] - _TIGHTNESS * np.log(gaps / period[column]) ** 2
-        choice = int(np.argmax(options))
-        if options[choice] > 0:
-            total[column] = local[column] + options[choice]
-            came[column] = column - gaps[choice]
+    total, came = _chained(local, period)
     return _traced(total, came, local, period)
+
+
+@njit(cache=True, nogil=True)
+def _chained(local, period):  # pragma: no cover - compiled
+    """The best sum of a chain of beats that ends at each column, and where its beat before is, or −1."""
+    total, came = local.copy(), np.full(local.size, -1)
+    for column in range(int(period.min() / 2), local.size):
+        best = 0.0
+        for gap in range(int(period[column] / 2), min(int(2 * period[column]), column) + 1):
+            option = total[column - gap] - _TIGHTNESS * np.log(gap / period[column]) ** 2
+            if option > best:
+                best = option
+                came[column] = column - gap
+        if best > 0:
+            total[column] = local[column] + best
+    return total, came
 
 
 def offbeat(beats_s: NDArray[np.float64], strength: NDArray[np.float32]) -> float:
