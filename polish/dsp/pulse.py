@@ -34,7 +34,7 @@ _LEAP_COST, _AWAY_COST = 2.0, 0.25
 second farther away than usual."""
 _CLEARLY, _HEARD = 1.5, 0.15
 """Times the middle between beats, and of the beats, from where on a place beside it is the offbeat."""
-_SOUNDS, _OCTAVE, _LONG_WINDOWS, _FAINTER = 0.35, 0.06, 16, 0.75
+_SOUNDS, _OCTAVE, _LONG_WINDOWS, _FAINTER = 0.35, 0.06, 16, 0.8
 """Where there is a pulse; how near the best tempo lies to the path, its half or its double to be the same;
 over how many windows it is compared, and from which share of the usual it is another one. Songs of one
 tempo lose next to nothing; of two, where the second is not followed, 0.3 to 0.6."""

@@ -28,7 +28,7 @@ class Beats(Stage):
     reads = ("mix",)
     writes = ("beats",)
     kind = "beat_tracker"
-    version = 9
+    version = 10
 
     engine_: str = Field("auto", alias="engine", description="The engine, or auto.")
 
