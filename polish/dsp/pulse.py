@@ -37,7 +37,7 @@ _CLEARLY, _HEARD = 1.5, 0.15
 _SOUNDS, _OCTAVE, _LONG_WINDOWS, _FAINTER = 0.35, 0.06, 16, 0.8
 """Where there is a pulse; how near the best tempo lies to the path, its half or its double to be the same;
 over how many windows it is compared, and from which share of the usual it is another one. Songs of one
-tempo lose next to nothing; of two, where the second is not followed, 0.3 to 0.6."""
+tempo lose next to nothing; of two, where the second is not followed, 0.3 to 0.5."""
 _FEWEST_SWUNG = 12
 """Fewer beats are no swing yet, but chance."""
 _TIGHTNESS = 400.0
