@@ -29,7 +29,7 @@ from planted import (
 
 from polish import recipe
 from polish.audio import Sound
-from polish.dsp import faults, filters, lowend, resonance, survey
+from polish.dsp import faults, filters, mains, resonance, survey
 from polish.dsp.faults import course, grid
 from polish.dsp.faults import tone as tone_faults
 from polish.song import Beats, Finding, Section, Song
@@ -158,14 +158,16 @@ def test_esses_are_placed_where_they_are() -> None:
     assert found[0].end_s == pytest.approx(58.0, abs=0.1)
 
 
-def test_hum_beside_a_bass_note_is_found_by_its_comb() -> None:
+def test_hum_beside_a_bass_note_is_found_by_all_its_lines() -> None:
     """The note disturbs single lines so that too few of them stand quite still."""
     faulty = PLANTED["hum"].sound(11_027)
-    assert lowend.hum(faulty.samples, faulty.rate_hz) is None
-    found = lowend.hum(faulty.samples, faulty.rate_hz, comb=True)
+    found = mains.find(faulty.samples, faulty.rate_hz)
     assert found is not None and 60.0 in found.lines_hz
     clean = excerpt(11_027)
-    assert lowend.hum(clean.samples, clean.rate_hz, comb=True) is None
+    got = mains.without(faulty.samples, faulty.rate_hz, found)
+    was, now = (sounds.snr_db(clean.samples, samples) for samples in (faulty.samples, got))
+    assert now > was + 10
+    assert mains.find(clean.samples, clean.rate_hz) is None
 
 
 def test_an_ending_breaks_away_at_once() -> None:

@@ -10,7 +10,7 @@ import sounds
 import spoilt
 
 from polish.audio import Sound, scratching
-from polish.dsp import bleed, declick, dynamic_eq, lowend, shimmer
+from polish.dsp import bands, bleed, declick, dynamic_eq, filters, leak, mains, shimmer
 from polish.errors import StageFailed
 from polish.song import Song
 from polish.stages.base import Context
@@ -85,7 +85,7 @@ def test_only_the_stems_that_are_named_change(stems):
     _, before = spoilt.FAULTS["bleed"].plant(stems, "vocals", np.random.default_rng(3))
     done = Clean(stems=["vocals"]).run(Song(stems=before))
     entries = [entry for entry in done.measurements["clean"]["stems"]["vocals"] if entry["repair"] == "bleed"]
-    assert [entry["given_to"] for entry in entries] == [None]
+    assert {entry["given_to"] for entry in entries} == {None}
     assert all(done.stems[name] is before[name] for name in before if name != "vocals")
 
 
@@ -126,16 +126,42 @@ def test_blocks_of_any_size_give_the_same_bits(block):
     )
 
 
+def test_bleed_that_is_a_filter_of_the_others_comes_out_of_what_is_sung_too(stems):
+    """One that holds in all pauses holds between them; a tail over it is left whole."""
+    voice, drums = stems["vocals"], stems["drums"]
+    dull = filters.apply(drums.samples, filters.high_shelf(drums.rate_hz, 3000, -6))
+    leaky = voice.samples + np.roll(dull, 40, axis=1) * np.float32(0.1)
+    done = Clean().run(Song(stems={"vocals": voice.with_samples(leaky), "drums": drums})).stems["vocals"]
+    sung = ~spoilt.pauses(voice)
+    was, now = (sounds.snr_db(voice.samples[:, sung], samples[:, sung]) for samples in (leaky, done.samples))
+    assert now > was + 10
+
+
+def test_bleed_that_no_filter_explains_is_no_leak(stems):
+    """Learnt from one half of the pauses it has to lower the other: a new filter every moment does not."""
+    voice, drums = stems["vocals"], stems["drums"]
+    turns = np.repeat(np.random.default_rng(1).choice([-0.1, 0.1], -(-voice.frames // 2000)), 2000)
+    faulty = {"vocals": voice.samples + drums.samples * turns[: voice.frames].astype(np.float32)}
+    grid = bands.measure(faulty["vocals"], voice.rate_hz)
+    pause = bleed.pauses(grid, {"drums": bands.measure(drums.samples, drums.rate_hz)})
+    assert pause.mean() > 0.1
+    assert leak.find(faulty["vocals"], {"drums": drums.samples}, grid, pause) is None
+    leaky = voice.samples + drums.samples * np.float32(0.1)
+    found = leak.find(leaky, {"drums": drums.samples}, grid, pause)
+    assert found is not None
+    assert list(found.filters) == ["drums"]
+
+
 @pytest.mark.parametrize(("piece", "windows"), [(100, 3), (1 << 22, 1000)])
 def test_hum_is_the_same_in_pieces_of_any_size(monkeypatch, piece, windows):
     noise = sounds.noise(8.0, 0.02, channels=1)
     t = sounds.times(8.0)
     buzz = 0.01 * sum(np.sin(2 * np.pi * 50 * k * t) / k for k in (1, 2, 3, 5))
     samples = noise.samples + buzz.astype(np.float32)
-    found = lowend.hum(samples, noise.rate_hz)
-    monkeypatch.setattr(lowend, "_PIECE", piece)
-    monkeypatch.setattr(lowend, "_WINDOWS", windows)
-    again = lowend.hum(samples, noise.rate_hz)
+    found = mains.find(samples, noise.rate_hz)
+    monkeypatch.setattr(mains, "_PIECE", piece)
+    monkeypatch.setattr(mains, "_WINDOWS", windows)
+    again = mains.find(samples, noise.rate_hz)
     assert found is not None
     assert again.lines_hz == found.lines_hz
     assert np.array_equal(again.amplitudes, found.amplitudes)

@@ -70,15 +70,11 @@ def find(stem: Bands, others: Mapping[str, Bands], *, deepest_db: float) -> Blee
     others = {name: bands for name, bands in others.items() if bands.powers.shape == stem.powers.shape}
     if not others or stem.powers.shape[1] < 16:
         return None
-    own, around = (
-        stem.powers.astype(np.float64),
-        np.sum([bands.powers for bands in others.values()], axis=0, dtype=float),
-    )
-    total, total_around = own.sum(axis=0), around.sum(axis=0)
+    own, around = stem.powers.astype(np.float64), _summed(others)
+    total = own.sum(axis=0)
     if not total.any():
         return None
-    loud = float(np.percentile(total[total > 0], 95))
-    pause = (total < loud * 10 ** (-_PAUSE_DB / 10)) & (total_around > total * 10 ** (_OTHERS_DB / 10))
+    loud, pause = _resting(total, around.sum(axis=0))
     if pause.sum() < max(_LEAST_S * stem.rate_hz / stem.hop, _LEAST_SHARE * pause.size):
         return None
     level_db = float(decibels(np.median(total[pause])) - decibels(np.array(loud)))
@@ -100,6 +96,25 @@ def find(stem: Bands, others: Mapping[str, Bands], *, deepest_db: float) -> Blee
         round(level_db, 1), float(pause.mean()), max(like, key=lambda name: like[name]),
         _unhurried(gain_db, stem.rate_hz / stem.hop), stem.hop,
     )  # fmt: skip
+
+
+def pauses(stem: Bands, others: Mapping[str, Bands]) -> NDArray[np.bool_]:
+    """The columns in which a stem rests while others sound, ``(columns,)``."""
+    others = {name: bands for name, bands in others.items() if bands.powers.shape == stem.powers.shape}
+    total = stem.powers.sum(axis=0, dtype=np.float64)
+    if not others or not total.any():
+        return np.zeros(total.shape, bool)
+    return _resting(total, _summed(others).sum(axis=0))[1]
+
+
+def _resting(total: NDArray[np.float64], around: NDArray[np.float64]) -> tuple[float, NDArray[np.bool_]]:
+    """The loud moments of a stem, and where it rests; from its power and that of the others."""
+    loud = float(np.percentile(total[total > 0], 95))
+    return loud, (total < loud * 10 ** (-_PAUSE_DB / 10)) & (around > total * 10 ** (_OTHERS_DB / 10))
+
+
+def _summed(others: Mapping[str, Bands]) -> NDArray[np.float64]:
+    return np.sum([bands.powers for bands in others.values()], axis=0, dtype=float)
 
 
 def _likeness(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:

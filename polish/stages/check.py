@@ -143,7 +143,7 @@ class Check(Stage):
     uses = ("beats", "sections")
     writes = ("findings",)
     may_write = ("beats",)
-    version = 8
+    version = 9
 
     def run(self, song: Song, context: Context = Context()) -> Song:
         assert song.mix is not None

@@ -40,7 +40,7 @@ class Clean(Stage):
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 10
+    version = 11
 
     stems: list[str] = Field(
         [],
@@ -89,12 +89,10 @@ class Clean(Stage):
         with ThreadPoolExecutor(2) as pool:
             measured = dict(zip(song.stems, pool.map(_bands, song.stems.values()), strict=True))
             whole = repairs.whole(measured, song.findings)
-            cleaned = pool.map(
-                lambda name: self._cleaned(name, song.stems[name], measured, whole), song.stems
-            )
+            cleaned = pool.map(lambda name: self._cleaned(name, song.stems, measured, whole), song.stems)
             for name, (stem, entries, taken) in zip(song.stems, cleaned, strict=True):
                 done[name], noted[name] = stem, entries
-                given += [(name, owner, *bleed) for owner, bleed in taken.items()]
+                given += [(name, *bleed) for bleed in taken]
                 context.progress(len(done) / len(song.stems))
         for name, owner, with_it, without in given:
             if done[owner].samples.shape != without.shape:
@@ -112,32 +110,34 @@ class Clean(Stage):
         return not self.stems or name in self.stems
 
     def _cleaned(
-        self, name: str, stem: Sound, measured: Mapping[str, bands.Bands], whole: repairs.Whole
-    ) -> tuple[Sound, list[repairs.Entry], dict[str, tuple[Samples, Samples]]]:
-        """A stem after its repairs, what was done, and how it was with and without bleed, by whose it is.
+        self, name: str, stems: Mapping[str, Sound], measured: Mapping[str, bands.Bands], whole: repairs.Whole
+    ) -> tuple[Sound, list[repairs.Entry], list[tuple[str, Samples, Samples]]]:
+        """A stem after its repairs, what was done, and whose bleed it had, as it was with and without it.
 
         The stem is the same object when nothing was done. `measured` are the bands of all as they came.
         """
+        stem = stems[name]
         if self.amount == 0 or stem.silent or not self._repairs(name):
-            return stem, [], {}
+            return stem, [], []
         others = {other: known for other, known in measured.items() if other != name}
+        around = {other: stems[other].samples for other in others if stems[other].rate_hz == stem.rate_hz}
         work = repairs.Work(
-            stem.samples, stem.rate_hz, kind_of(name), self.max_cut, whole, others, measured[name]
+            stem.samples, stem.rate_hz, kind_of(name), self.max_cut, whole, others, around, measured[name]
         )
         share = self.amount / 100
         entries: list[repairs.Entry] = []
-        taken: dict[str, tuple[Samples, Samples]] = {}
+        taken: list[tuple[str, Samples, Samples]] = []
         for switch, repair in repairs.REPAIRS.items():
             for samples, entry in repair(work) if getattr(self, switch) else ():
                 if owner := entry.get("given_to"):
                     if self._repairs(owner):
-                        taken[owner] = work.samples, samples
+                        taken.append((owner, work.samples, samples))
                     else:  # The sum of the stems is then less by this bleed.
                         entry["given_to"] = None
                 work = replace(work, samples=samples, known=None)
                 entries.append(entry)
         if not entries:
-            return stem, [], {}
+            return stem, [], []
         done = work.samples if share == 1 else _moved(stem.samples, work.samples, stem.samples, share)
         rest(stem.samples, done)
         return stem.with_samples(done), entries, taken

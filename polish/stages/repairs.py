@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,9 @@ from ..dsp import (
     dynamic_eq,
     excess,
     exciter,
+    leak,
     lowend,
+    mains,
     resonance,
     shimmer,
     sibilance,
@@ -65,6 +67,7 @@ class Work:
     max_cut_db: float
     whole: Whole
     others: Mapping[str, bands.Bands]
+    around: Mapping[str, Samples]
     known: bands.Bands | None = None
 
     @cached_property
@@ -101,9 +104,9 @@ def _mended(repair: str, work: Work, found: list[tuple[int, int, int]]) -> Itera
 
 
 def _hum(work: Work) -> Iterator[tuple[Samples, Entry]]:
-    if found := lowend.hum(work.samples, work.rate_hz):
+    if found := mains.find(work.samples, work.rate_hz):
         entry = {"repair": "hum", "where_hz": list(found.lines_hz), "measured_db": found.level_db}
-        yield lowend.without_hum(work.samples, work.rate_hz, found), entry
+        yield mains.without(work.samples, work.rate_hz, found), entry
 
 
 def _rumble(work: Work) -> Iterator[tuple[Samples, Entry]]:
@@ -173,7 +176,24 @@ def _shimmer(work: Work) -> Iterator[tuple[Samples, Entry]]:
 
 
 def _bleed(work: Work) -> Iterator[tuple[Samples, Entry]]:
-    if found := bleed.find(work.bands, work.others, deepest_db=2 * work.max_cut_db):
+    found = bleed.find(work.bands, work.others, deepest_db=2 * work.max_cut_db)
+    if found is None:
+        return
+    # What filters of the others explain is subtracted; only what is left then is turned down.
+    leaks = leak.find(work.samples, work.around, work.bands, bleed.pauses(work.bands, work.others))
+    if leaks:
+        samples = work.samples
+        for name, gains in leaks.filters.items():
+            samples = leak.without(samples, leak.of(work.around[name], gains))
+            yield samples, {
+                "repair": "bleed", "measured_db": found.level_db,
+                "pauses_percent": round(100 * found.pause_share),
+                "change_db": -leaks.lower_db, "given_to": name,
+            }  # fmt: skip
+        left = bands.measure(samples, work.rate_hz)
+        found = bleed.find(left, work.others, deepest_db=2 * work.max_cut_db)
+        work = replace(work, samples=samples, known=left)
+    if found:
         entry = {
             "repair": "bleed", "measured_db": found.level_db,
             "pauses_percent": round(100 * found.pause_share),

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from .. import lowend, resonance
+from .. import mains, resonance
 from ..survey import decibels
 from .base import Fault, Known, Severity
 
@@ -134,7 +134,7 @@ def sub_rumble(known: Known) -> list[Fault]:
 def hum(known: Known) -> list[Fault]:
     """Mains hum: lines on multiples of 50 or 60 Hz that never stop."""
     sound = known.survey.sound
-    found = lowend.hum(sound.samples, sound.rate_hz, comb=True)
+    found = mains.find(sound.samples, sound.rate_hz)
     if found is None:
         return []
     severity: Severity = "warning" if found.level_db > -45 else "info"
