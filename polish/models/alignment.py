@@ -21,6 +21,7 @@ from ..errors import EngineUnable
 from ..song import Gap, Line, Lyrics, Word
 from .acoustic import HOP_S, frequencies, log_probabilities
 from .engines import Progress, Transcriber
+from .line_spans import bounded
 from .phones import language_of, phones
 from .sung_chain import ELSE, Spelled, SungChain, nonsense
 from .words import KnownLine, known_lines
@@ -101,7 +102,8 @@ def place(
     there = _sung_here(spelled, chain.worth(likelihoods))
     if not there:
         return nothing
-    return _spans_s([spelled[n] for n in there], there, heard, likelihoods, nothing)
+    placed = _spans_s([spelled[n] for n in there], there, heard, likelihoods, nothing)
+    return bounded(lines, spelled, placed, likelihoods)
 
 
 def fits(heard: NDArray[np.float32]) -> NDArray[np.float32]:
