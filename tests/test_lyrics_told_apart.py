@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polish.audio import Sound
-from polish.models.acoustic import HOP_S
-from polish.models.alignment import BuiltinAligner
+from polish.models.acoustic import HOP_S, log_probabilities
+from polish.models.alignment import BuiltinAligner, fits
 from polish.models.line_spans import bounded
+from polish.models.own_words import evidence
 from polish.models.phones import CLASSES, phones
+from polish.models.sung_chain import Spelled
 from polish.models.words import known_lines
 from polish.song import Lyrics
 
@@ -55,6 +57,19 @@ def test_one_line_of_another_song_never_costs_the_others_their_times(line: str) 
         found = align(sound, (*SONG[:place], line, *SONG[place:6]))
         assert line in found.unmatched
         assert texts(found) == SONG[:6]
+
+
+def test_a_songs_own_words_stand_out_from_nonsense_and_others_do_not() -> None:
+    """By a wide margin on both sides of what is asked for, whole or in part, with a line too many."""
+    whole, part = (log_probabilities(spoken.recited(lines)[0]) for lines in (SONG, SONG[3:6]))
+    for lines, heard in ((SONG, whole), (SONG, part), ((*SONG[:5], OTHER[0], *SONG[5:]), whole)):
+        assert evidence(_spelled(lines), fits(heard), 6) > 6
+    for heard in (whole, part):
+        assert evidence(_spelled(OTHER), fits(heard), 6) < 2
+
+
+def _spelled(lines: tuple[str, ...]) -> Spelled:
+    return [[phones(word, "en") for word in line.split()] for line in lines]
 
 
 @pytest.mark.parametrize("cry", ["ah ah ah ah ah ah ah", "oh oh oh oh oh oh oh", "fire ire ire ire ire ire"])

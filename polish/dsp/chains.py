@@ -70,6 +70,19 @@ def best_path(scores: NDArray[np.float32], chain: Chain) -> NDArray[np.int64]:
     return path
 
 
+def best_score(scores: NDArray[np.float32], chain: Chain, ends: NDArray[np.int64]) -> float:
+    """The score of the best way through the chain that begins in one of the states `ends` and stops in one.
+
+    Args:
+        scores, chain: as for `best_path`.
+    """
+    begun = np.full(chain.kind.size, -np.inf)
+    begun[ends] = scores[0, chain.kind[ends]]
+    no_stations, nothing = np.full(chain.kind.size, -1), np.empty((len(scores), 0))
+    parts = chain.kind, chain.stay, chain.enter, chain.jump_from, chain.jump
+    return float(_to_stations(scores[1:], begun, nothing, no_stations, *parts)[ends].max())
+
+
 def worth(scores: NDArray[np.float32], chain: Chain, stations: NDArray[np.int64]) -> NDArray[np.float64]:
     """How much worse the best way gets when it leaves out what lies between a station and the next.
 

@@ -22,8 +22,9 @@ from ..song import Gap, Line, Lyrics, Word
 from .acoustic import HOP_S, frequencies, log_probabilities
 from .engines import Progress, Transcriber
 from .line_spans import bounded
+from .own_words import own
 from .phones import language_of, phones
-from .sung_chain import ELSE, Spelled, SungChain, nonsense
+from .sung_chain import ELSE, Spelled, SungChain
 from .words import KnownLine, known_lines
 
 _PRIOR = 0.6
@@ -32,11 +33,6 @@ _ANY = 0.2
 """Between lines: a pause, or with this likelihood anything else."""
 _UNLIKE = -2.4
 """Mean log-probability of its phones under which a line is not what is heard."""
-_LINES_TO_JUDGE, _WORDS_TO_JUDGE = 4, 8
-"""With fewer lines, or fewer different words, their order says nothing of whether they are sung."""
-_NONSENSE, _BETTER_THAN_NONSENSE = 12, 0.055
-"""How many other orders of the words are tried, and by how much in each frame with a voice the right
-one must fit better than the mean of them and their spread. (The best of them is now and then a lucky one.)"""
 _LEAST_WORTH, _SHARE_OF_USUAL = 8.0, 0.1
 """By how much all must fit better with a line than without it for the line to be there: in logarithms of
 likelihood, and against what is usual for the lines of this song. A line that is sure elsewhere in the song
@@ -95,11 +91,9 @@ def place(
         return [None for _ in lines]  # even a line passed over takes a frame
     likelihoods = fits(heard)
     nothing: list[NDArray[np.float64] | None] = [None for _ in lines]
-    chain = SungChain.of(spelled)
-    voiced = int((heard.argmax(axis=1) != 0).sum())
-    if not _of_this_song(spelled, chain.followed(likelihoods).fit, likelihoods, voiced):
+    if not own(spelled, likelihoods):
         return nothing
-    there = _sung_here(spelled, chain.worth(likelihoods))
+    there = _sung_here(spelled, SungChain.of(spelled).worth(likelihoods))
     if not there:
         return nothing
     placed = _spans_s([spelled[n] for n in there], there, heard, likelihoods, nothing)
@@ -148,21 +142,6 @@ def _sung_here(spelled: Spelled, worth: NDArray[np.float64]) -> list[int]:
         for number, (line, each) in enumerate(zip(sounds, worth, strict=True))
         if each >= (0 if line in sure else least)
     ]
-
-
-def _of_this_song(spelled: Spelled, fit: float, likelihoods: NDArray[np.float32], voiced: int) -> bool:
-    """Whether the words explain what is heard better than the same words in another order do.
-
-    Anything can be laid over a song somehow, but only its own words fit it well: how well those
-    of another song would, the other orders tell, for this voice and these words. Too few words to
-    judge by are taken as right.
-    """
-    different = {tuple(word) for line in spelled for word in line}
-    if len(spelled) < _LINES_TO_JUDGE or len(different) < _WORDS_TO_JUDGE:
-        return True
-    others = [SungChain.of(each).followed(likelihoods).fit for each in nonsense(spelled, _NONSENSE)]
-    better = fit - np.mean(others) - np.std(others)
-    return bool(better > _BETTER_THAN_NONSENSE * max(1, voiced))
 
 
 def is_sung(heard: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dsp.chains import Chain, best_path, worth
+from ..dsp.chains import Chain, best_path, best_score, worth
 from .phones import CLASSES, VOWELS
 
 Spelled = Sequence[Sequence[Sequence[str]]]
@@ -16,6 +16,8 @@ Spelled = Sequence[Sequence[Sequence[str]]]
 ELSE = len(CLASSES)
 """The column of what may sound between lines."""
 _LINE_LEFT_OUT, _PAUSE_IN_LINE = 20.0, 1.0
+_TORN = 40.0
+"""What a line left out between others costs when a stretch of the lines is looked for."""
 _STAY = {"vowel": -0.05, "other": -0.7, "pause": -0.1}
 _LEAST_FRAMES = 2
 
@@ -65,8 +67,7 @@ class SungChain:
         """
         kinds = np.array(self.kind)
         path = best_path(likelihoods, self._chain())
-        fit = float(likelihoods[np.arange(path.size), kinds[path]].sum(dtype=np.float64))
-        return Followed(np.array(self.word)[path], kinds[path], fit)
+        return Followed(np.array(self.word)[path], kinds[path])
 
     def worth(self, likelihoods: NDArray[np.float32]) -> NDArray[np.float64]:
         """How much worse all that is heard fits when a line is not there, ``(lines,)``; see `chains.worth`.
@@ -75,6 +76,20 @@ class SungChain:
             likelihoods: as for `followed`.
         """
         return worth(likelihoods, self._chain(), np.flatnonzero(np.array(self.kind) == ELSE))
+
+    def stretch(self, likelihoods: NDArray[np.float32]) -> float:
+        """How well the best stretch of the lines, from any of them to any other, fits all that is heard.
+
+        The logarithm of a likelihood. A part of a song has a part of its lyrics: lines before and after it
+        cost nothing, but one left out between others costs twice as much as it does elsewhere.
+
+        Args:
+            likelihoods: as for `followed`.
+        """
+        between = np.array(self.kind) == ELSE
+        chain = self._chain()
+        torn = np.where(between & (chain.jump_from >= 0), -_TORN, chain.jump)
+        return best_score(likelihoods, replace(chain, jump=torn), np.flatnonzero(between))
 
     def _chain(self) -> Chain:
         return Chain(
@@ -108,18 +123,7 @@ class Followed:
     Attributes:
         words: the word each frame belongs to, counted from the first; −1: none; ``(frames,)``.
         kinds: the class that is sung there, or `ELSE`.
-        fit: the sum of the logarithms of how likely they are.
     """
 
     words: NDArray[np.int64]
     kinds: NDArray[np.int64]
-    fit: float
-
-
-def nonsense(lines: Spelled, count: int) -> Iterator[Spelled]:
-    """The same words in another order, in lines of as many; the same orders every time."""
-    words = [word for line in lines for word in line]
-    rng = np.random.default_rng(0)
-    for _ in range(count):
-        fresh = iter(rng.permutation(len(words)))
-        yield [[words[next(fresh)] for _ in line] for line in lines]
