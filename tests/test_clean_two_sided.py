@@ -96,6 +96,29 @@ def test_clean_stems_have_no_shimmer_and_no_joins(stems, name):
     assert len(declick.joins(stem.samples, stem.rate_hz)) <= 2
 
 
+def test_shimmer_is_found_in_a_stem_that_mostly_rests(stems):
+    drums = stems["drums"]
+    _, faulty = spoilt.FAULTS["shimmer"].plant({"drums": drums}, "drums", np.random.default_rng(3))
+    samples = np.where(np.arange(drums.frames) < 0.4 * drums.frames, 1, 1e-3) * faulty["drums"].samples
+    assert shimmer.find(samples.astype(np.float32), drums.rate_hz) is not None
+
+
+def test_where_joins_are_many_fainter_ones_are_found_too():
+    """The same faint jump is left alone where it is the only one."""
+    noise = sounds.noise(8.0, 0.02, channels=1)
+    low = filters.apply(noise.samples, filters.butterworth(noise.rate_hz, 3000, 4, "lowpass"))
+    bend = np.sort(np.abs(np.diff(low, 2)).ravel())[-200]
+    jumps = np.zeros(low.shape, np.float32)
+    loud_at, faint_at = [44_100 * n for n in (1, 2, 3, 5, 6)], 4 * 44_100
+    jumps[0, faint_at] = 2.1 * bend
+    alone = declick.joins(low + jumps, noise.rate_hz)
+    jumps[0, loud_at] = 12 * bend
+    found = declick.joins(low + jumps, noise.rate_hz)
+    assert alone == []
+    assert len(found) == 6
+    assert any(first <= faint_at < last for _, first, last in found)
+
+
 def test_a_dull_stem_is_excited_only_when_asked():
     noise = sounds.noise(4.0, pink=True)
     from polish.dsp import filters

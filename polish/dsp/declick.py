@@ -26,6 +26,9 @@ _ROUND_S = 0.012
 _GUARD = 2
 _ALONE, _HEARD = 6.0, 0.3
 """How far a join stands over what is around it, and over the level there (less is hardly heard)."""
+_ALSO_ALONE, _SEVERAL, _EVERY_S = 4.3, 4, 4.0
+"""How far it is enough to stand over what is around in a sound that is known to have joins: so many, and one
+in so many seconds. A voice without any has one in ten seconds that stands so far by itself."""
 _EDGE = 0.02
 """Power before and after may differ by 17 dB; the click itself is in both."""
 _PIECE_S, _REACH_S = 0.0004, 0.006
@@ -80,9 +83,25 @@ def joins(samples: Samples, rate_hz: int) -> list[tuple[int, int, int]]:
 
     The second difference is many times what it is within 6 ms on either side: an attack is as
     lively after its onset as at it, and hiss all the time. So few are found in clean sound (one in
-    a minute of a voice) that these may be mended unasked.
+    a minute of a voice) that these may be mended unasked. Where many are, fainter ones are looked for too.
     """
-    size = max(4, round(_PIECE_S * rate_hz))
+    found = _jumps(samples, rate_hz, _ALONE)
+    size = _piece(rate_hz)
+    count = len({first // size for _, first, _ in found})
+    if count >= max(_SEVERAL, samples.shape[1] / rate_hz / _EVERY_S):
+        found = _jumps(samples, rate_hz, _ALSO_ALONE)
+    # What comes again and again is how the sound is made: a plucked string, a synthesiser's edges.
+    often = len({first // size for _, first, _ in found}) > max(2, _OFTEN * samples.shape[1] / rate_hz)
+    return [] if often else found
+
+
+def _piece(rate_hz: int) -> int:
+    return max(4, round(_PIECE_S * rate_hz))
+
+
+def _jumps(samples: Samples, rate_hz: int, least: float) -> list[tuple[int, int, int]]:
+    """Jumps of all channels whose second difference is `least` times what it is around them."""
+    size = _piece(rate_hz)
     away = max(2, round(_REACH_S / _PIECE_S))
     found: list[tuple[int, int, int]] = []
     for channel in range(samples.shape[0]):
@@ -91,15 +110,13 @@ def joins(samples: Samples, rate_hz: int) -> list[tuple[int, int, int]]:
             # Neighbouring stretches overlap by what is looked at around a jump.
             start = max(0, first - 2 * (away + 1) * size)
             wave = samples[channel, start : first + _STRETCH + 2 * (away + 1) * size]
-            for one, last in _alone(wave, size, away):
+            for one, last in _alone(wave, size, away, least):
                 if first <= start + one < first + _STRETCH:
                     found.append((channel, start + one, start + last))
-    # What comes again and again is how the sound is made: a plucked string, a synthesiser's edges.
-    often = len({first // size for _, first, _ in found}) > max(2, _OFTEN * samples.shape[1] / rate_hz)
-    return [] if often else found
+    return found
 
 
-def _alone(wave: NDArray[np.float32], size: int, away: int) -> list[tuple[int, int]]:
+def _alone(wave: NDArray[np.float32], size: int, away: int, least: float) -> list[tuple[int, int]]:
     bend = np.abs(np.diff(wave, 2))
     count = bend.size // size
     if count < 2 * away + 3:
@@ -113,7 +130,7 @@ def _alone(wave: NDArray[np.float32], size: int, away: int) -> list[tuple[int, i
     level = [scipy.ndimage.uniform_filter1d(power, 25, origin=side) for side in (-12, 12)]
     goes_on = np.minimum(*level) > _EDGE * np.maximum(*level)
     found = []
-    for piece in np.flatnonzero((pieces > _ALONE * quiet) & (pieces > heard) & goes_on):
+    for piece in np.flatnonzero((pieces > least * quiet) & (pieces > heard) & goes_on):
         if found and found[-1][1] > piece * size:
             continue
         near = slice(max(0, (piece - 1) * size), (piece + 2) * size)

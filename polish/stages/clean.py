@@ -40,7 +40,7 @@ class Clean(Stage):
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 11
+    version = 12
 
     stems: list[str] = Field(
         [],
