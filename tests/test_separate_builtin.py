@@ -118,6 +118,20 @@ def test_composed_songs_come_apart():
     assert np.mean(list(reached.values())) > 3.3, reached
 
 
+def test_a_cell_is_told_what_its_neighbours_are():
+    rng, grid = np.random.default_rng(0), separation.Grid.at(44_100)
+    magnitudes = rng.uniform(0.5, 1, (60, 200)).astype(np.float32)
+    found = np.zeros((4, *magnitudes.shape), np.float32)
+    found[3] = 1
+    found[:, 30, 100] = (1, 0, 0, 0)
+    around = separation._around(magnitudes, found, grid)
+    for field in ("near", "wide"):
+        assert np.allclose(sum(around[f"{name} {field}"] for name in NAMES), 1, atol=1e-4)
+    assert around["vocals wide"][30, 100] > around["vocals near"][30, 100] > 0.9
+    assert around["drums near"][30, 100] > 0
+    assert around["drums near"][40, 100] == pytest.approx(0, abs=1e-6)
+
+
 @pytest.mark.real
 def test_the_voice_of_a_real_song(real):
     folder = real / "stems" / "so-easy"

@@ -7,7 +7,8 @@ harmonics of the voice that sings or the bass that plays. A softmax over weighte
 cues (`cue_weights`) gives masks that sum to one, so the stems sum to the mix.
 
 It listens twice: the masks of the first time let the pitches of voice and bass be followed,
-and the second time those pitches are cues too.
+and the second time those pitches are cues too, and so is what each source had around a cell:
+a cell alone can be mistaken, and what follows its neighbours leaves no crumbs of sound.
 
 The song is worked on in blocks that fade into each other, so memory does not grow with it.
 """
@@ -45,6 +46,8 @@ _FADE_S = 2.0
 _THREADS = 2
 """Each one holds a block, so more would cost memory; the result does not depend on it."""
 _TINY = np.float32(1e-7)
+_FIELDS = {"near": (0.07, 97.0), "wide": (0.21, 440.0)}
+"""How long and how wide a field around a cell is, in seconds and Hz."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +226,20 @@ def second_cues(magnitudes: Magnitudes, found: Masks, grid: Grid) -> dict[str, M
     return {
         "comb": comb, "sung": comb * clarity[:, None], "clear": clarity[:, None],
         "voiced": uniform_filter1d(heard, grid.span(0.2))[:, None], "bass comb": low_comb,
+        **_around(magnitudes, found, grid),
     }  # fmt: skip
+
+
+def _around(magnitudes: Magnitudes, found: Masks, grid: Grid) -> dict[str, Magnitudes]:
+    """How much of the power near a cell, and of that in a wider field, each source had, 0 to 1."""
+    powers, shares = magnitudes**2, {}
+    for name, (seconds, hz) in _FIELDS.items():
+        field = grid.span(seconds), grid.width(hz)
+        whole = uniform_filter(powers, field) + _TINY**2
+        for source, mask in zip(SOURCES, found, strict=True):
+            share = uniform_filter(powers * mask, field) / whole
+            shares[f"{source} {name}"] = np.clip(share, 0, 1, out=share)
+    return shares
 
 
 def _softmax(weights: Weights, cues: dict[str, Magnitudes], grid: Grid) -> Masks:

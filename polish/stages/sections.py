@@ -44,7 +44,7 @@ class Sections(Stage):
     uses = ("beats", "stems", "lyrics")
     writes = ("sections",)
     may_write = ("beats",)
-    version = 6
+    version = 7
 
     lyrics: Annotated[str, File("text")] | None = Field(
         None, description="Lyrics with tags such as [verse] and [chorus], in order: parts are named by them."
