@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from polish.audio import Sound
 from polish.dsp import voice
-from polish.dsp.chains import Chain, best_path, best_score, worth
+from polish.dsp.chains import Chain, best_path, best_stretch, worth
 from polish.errors import EngineUnable, StageFailed, UsageError
 from polish.models import acoustic, alignment
 from polish.models.alignment import BuiltinAligner, place
@@ -235,7 +235,7 @@ def test_the_way_through_a_chain_is_the_best_there_is(frames: int, states: int, 
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(1, 40), st.integers(2, 7), st.integers(0, 2**32 - 1))
-def test_the_best_score_between_ends_is_that_of_the_best_way_between_two_of_them(
+def test_the_best_stretch_of_a_chain_is_the_best_way_between_two_of_its_ends(
     frames: int, states: int, seed: int
 ) -> None:
     """Against the best path of each part of the chain from one end to another."""
@@ -246,13 +246,15 @@ def test_the_best_score_between_ends_is_that_of_the_best_way_between_two_of_them
         np.zeros(states),
     )  # fmt: skip
     ends = np.unique(rng.integers(0, states, 3))
-    found = []
+    found = {}
     for first in ends:
         for last in ends[ends >= first]:
             if last - first < frames:
                 part = Chain(*(array[first : last + 1] for array in vars(chain).values()))
-                found.append(_score(scores, part, best_path(scores, part)))
-    assert best_score(scores, chain, ends) == pytest.approx(max(found), abs=1e-4)
+                found[first, last] = _score(scores, part, best_path(scores, part))
+    score, *between = best_stretch(scores, chain, ends)
+    assert score == pytest.approx(max(found.values()), abs=1e-4)
+    assert found[tuple(between)] == pytest.approx(score, abs=1e-4)
 
 
 def _score(scores: np.ndarray, chain: Chain, path: np.ndarray) -> float:

@@ -70,17 +70,21 @@ def best_path(scores: NDArray[np.float32], chain: Chain) -> NDArray[np.int64]:
     return path
 
 
-def best_score(scores: NDArray[np.float32], chain: Chain, ends: NDArray[np.int64]) -> float:
-    """The score of the best way through the chain that begins in one of the states `ends` and stops in one.
+def best_stretch(
+    scores: NDArray[np.float32], chain: Chain, ends: NDArray[np.int64]
+) -> tuple[float, int, int]:
+    """The score of the best way that begins in one of the states `ends` and stops in one, and these two.
 
     Args:
         scores, chain: as for `best_path`.
     """
     begun = np.full(chain.kind.size, -np.inf)
     begun[ends] = scores[0, chain.kind[ends]]
-    no_stations, nothing = np.full(chain.kind.size, -1), np.empty((len(scores), 0))
-    parts = chain.kind, chain.stay, chain.enter, chain.jump_from, chain.jump
-    return float(_to_stations(scores[1:], begun, nothing, no_stations, *parts)[ends].max())
+    best, came_from = _with_origins(
+        scores[1:], begun, chain.kind, chain.stay, chain.enter, chain.jump_from, chain.jump
+    )
+    last = int(ends[np.argmax(best[ends])])
+    return float(best[last]), int(came_from[last]), last
 
 
 def worth(scores: NDArray[np.float32], chain: Chain, stations: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -124,6 +128,25 @@ def worth(scores: NDArray[np.float32], chain: Chain, stations: NDArray[np.int64]
         left = _from_stations(block, left, at_stations, without, station_of, *parts)
     straight = kept[0][stations[:-1]] + left[stations[1:]]
     return total - np.maximum(without, straight)
+
+
+@njit(cache=True, nogil=True)
+def _with_origins(scores, best, kind, stay, enter, jump_from, jump):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """Go on from the scores `best` of the states through some frames; where the best way to each began."""
+    came = np.arange(best.size)
+    fresh, fresh_came = np.empty_like(best), np.empty_like(came)
+    for frame in range(scores.shape[0]):
+        for state in range(best.size):
+            score, before = best[state] + stay[state], state
+            if state > 0 and best[state - 1] + enter[state] > score:
+                score, before = best[state - 1] + enter[state], state - 1
+            if jump_from[state] >= 0 and best[jump_from[state]] + jump[state] > score:
+                score, before = best[jump_from[state]] + jump[state], jump_from[state]
+            fresh[state] = score + scores[frame, kind[state]]
+            fresh_came[state] = came[before]
+        best, fresh = fresh, best
+        came, fresh_came = fresh_came, came
+    return best.copy(), came.copy()
 
 
 @njit(cache=True, nogil=True)

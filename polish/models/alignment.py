@@ -22,7 +22,7 @@ from ..song import Gap, Line, Lyrics, Word
 from .acoustic import HOP_S, frequencies, log_probabilities
 from .engines import Progress, Transcriber
 from .line_spans import bounded
-from .own_words import own
+from .own_words import own_part
 from .phones import language_of, phones
 from .sung_chain import ELSE, Spelled, SungChain
 from .words import KnownLine, known_lines
@@ -91,9 +91,11 @@ def place(
         return [None for _ in lines]  # even a line passed over takes a frame
     likelihoods = fits(heard)
     nothing: list[NDArray[np.float64] | None] = [None for _ in lines]
-    if not own(spelled, likelihoods):
+    part = own_part(spelled, likelihoods)
+    if not spelled[part]:
         return nothing
-    there = _sung_here(spelled, SungChain.of(spelled).worth(likelihoods))
+    worth = SungChain.of(spelled[part]).worth(likelihoods)
+    there = [part.start + number for number in _sung_here(spelled[part], worth)]
     if not there:
         return nothing
     placed = _spans_s([spelled[n] for n in there], there, heard, likelihoods, nothing)

@@ -22,25 +22,30 @@ _BETTER = 3.2
 """By how many times its spread the words must fit better than nonsense, as the mean over both kinds."""
 _DOUBT = (1.5, 6.0)
 """What the first few say is asked again of more when it lies between these."""
+_TORN = 40.0
+"""What a line costs that is left out within a stretch: more than elsewhere, that nonsense chooses less."""
 _ABOUT = 2.0
 """Words whose numbers of phones differ by less may stand for each other."""
 
 
-def own(spelled: Spelled, likelihoods: NDArray[np.float32]) -> bool:
-    """Whether the words, or those of a stretch of the lines, explain what is heard better than nonsense does.
+def own_part(spelled: Spelled, likelihoods: NDArray[np.float32]) -> slice:
+    """The stretch of the lines that is the song's, if it explains what is heard better than nonsense does.
 
-    Too few words to judge by are taken as right.
+    A part of a song takes a part of its lyrics. Too few words to judge by are all taken as the song's.
 
     Args:
         spelled: the phones of the words of the lines.
         likelihoods: as from `alignment.fits`.
+
+    Returns:
+        The numbers of the lines, none when the words are not the song's.
     """
     if len(spelled) < _FEW_LINES or len({tuple(word) for line in spelled for word in line}) < _FEW_WORDS:
-        return True
+        return slice(0, len(spelled))
     better = evidence(spelled, likelihoods, _TRIED)
     if _DOUBT[0] < better < _DOUBT[1]:
         better = evidence(spelled, likelihoods, _TRIED_IN_DOUBT)
-    return better > _BETTER
+    return SungChain.of(spelled).stretch(likelihoods)[1] if better > _BETTER else slice(0, 0)
 
 
 def evidence(spelled: Spelled, likelihoods: NDArray[np.float32], tried: int) -> float:
@@ -49,10 +54,10 @@ def evidence(spelled: Spelled, likelihoods: NDArray[np.float32], tried: int) -> 
     Args:
         tried: how much nonsense of each kind is laid over the song.
     """
-    fit = SungChain.of(spelled).stretch(likelihoods)
+    fit = SungChain.of(spelled).stretch(likelihoods, _TORN)[0]
     found = []
     for kind in (_other_orders(spelled), _other_words(spelled)):
-        others = np.array([SungChain.of(next(kind)).stretch(likelihoods) for _ in range(tried)])
+        others = np.array([SungChain.of(next(kind)).stretch(likelihoods, _TORN)[0] for _ in range(tried)])
         found.append((fit - others.mean()) / max(float(others.std()), 1.0))
     return float(np.mean(found))
 

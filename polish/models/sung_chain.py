@@ -8,16 +8,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dsp.chains import Chain, best_path, best_score, worth
+from ..dsp.chains import Chain, best_path, best_stretch, worth
 from .phones import CLASSES, VOWELS
 
 Spelled = Sequence[Sequence[Sequence[str]]]
 """The phones of the words of the lines."""
 ELSE = len(CLASSES)
 """The column of what may sound between lines."""
-_LINE_LEFT_OUT, _PAUSE_IN_LINE = 20.0, 1.0
-_TORN = 40.0
-"""What a line left out between others costs when a stretch of the lines is looked for."""
+LEFT_OUT, _PAUSE_IN_LINE = 20.0, 1.0
+"""What a line costs that is passed over, in logarithms of likelihood, and a breath within a line."""
 _STAY = {"vowel": -0.05, "other": -0.7, "pause": -0.1}
 _LEAST_FRAMES = 2
 
@@ -53,7 +52,7 @@ class SungChain:
                     chain._add(0, stay=_STAY["pause"], enter=-_PAUSE_IN_LINE)
                 chain._word(word, number, past_pause=last)
                 number += 1
-            chain._add(ELSE, stay=0.0, jump_from=before, jump=-_LINE_LEFT_OUT)
+            chain._add(ELSE, stay=0.0, jump_from=before, jump=-LEFT_OUT)
         return chain
 
     def followed(self, likelihoods: NDArray[np.float32]) -> Followed:
@@ -77,19 +76,23 @@ class SungChain:
         """
         return worth(likelihoods, self._chain(), np.flatnonzero(np.array(self.kind) == ELSE))
 
-    def stretch(self, likelihoods: NDArray[np.float32]) -> float:
-        """How well the best stretch of the lines, from any of them to any other, fits all that is heard.
+    def stretch(self, likelihoods: NDArray[np.float32], left_out: float = LEFT_OUT) -> tuple[float, slice]:
+        """How well the best stretch of the lines fits all that is heard, and which lines it is.
 
-        The logarithm of a likelihood. A part of a song has a part of its lyrics: lines before and after it
-        cost nothing, but one left out between others costs twice as much as it does elsewhere.
+        A part of a song has a part of its lyrics: lines before the stretch and after it cost nothing.
 
         Args:
             likelihoods: as for `followed`.
+            left_out: what a line costs that is passed over within the stretch.
+
+        Returns:
+            The logarithm of the likelihood, less what was passed over; the numbers of the lines.
         """
-        between = np.array(self.kind) == ELSE
-        chain = self._chain()
-        torn = np.where(between & (chain.jump_from >= 0), -_TORN, chain.jump)
-        return best_score(likelihoods, replace(chain, jump=torn), np.flatnonzero(between))
+        chain, stations = self._chain(), np.flatnonzero(np.array(self.kind) == ELSE)
+        jump = chain.jump.copy()
+        jump[stations[1:]] = -left_out
+        fit, first, last = best_stretch(likelihoods, replace(chain, jump=jump), stations)
+        return fit, slice(*np.searchsorted(stations, (first, last)).tolist())
 
     def _chain(self) -> Chain:
         return Chain(

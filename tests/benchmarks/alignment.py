@@ -9,7 +9,8 @@ share within 0.3 s (Fujihara et al., 2011; `mir_eval.alignment`). Generated song
 were made from (`drafts/`) say how often lyrics are told apart: each song is given its own, those of
 each other one, and its own with a line of another one planted somewhere among them. Where the
 generator was told when to sing each line, that line is also tried there, beside other words of the
-song. What is heard in a song is kept in FOLDER, where a second run finds it.
+song. Parts of songs are cut out of their separated voices and given the lyrics of the whole song, and
+those of another. The separated voices are kept in FOLDER, where a second run finds them.
 
 The least a line must be worth (`polish.models.alignment`) was chosen on these songs, three timed by
 hand among them, with other lines planted at other places.
@@ -30,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -39,8 +41,9 @@ from machine import processor
 from mir_eval import alignment as mir
 
 from polish import audio
+from polish.audio import Sound
 from polish.dsp.voice import activity
-from polish.models.acoustic import HOP_S, log_probabilities
+from polish.models.acoustic import HOP_S, RATE_HZ, log_probabilities
 from polish.models.alignment import fits, place
 from polish.models.phones import language_of, phones
 from polish.models.separation import BuiltinSeparator
@@ -50,6 +53,13 @@ from polish.models.words import KnownLine, known_lines
 PLANTED, SHORTEST_WORDS = 16, 4
 SHORTER = {"acestep-02", "yue-02", "yue-04"}
 """Songs that end, or leave verses out, before their lyrics do: whole stretches of lines are not sung."""
+CUT, CUTS_S, CUT_FROM = (
+    {"mureka-01", "mureka-02", "suno-01", "suno-05"},
+    (30.0, 45.0),
+    (0.05, 0.35, 0.65, 0.95),
+)
+"""Songs of which parts are cut out, how long these are, and where in what a cut leaves of a song."""
+NEAR_S = 1.0
 OTHERS, BESIDE_S, LONGEST_S = 40, 0.4, 6.0
 """How many other words are tried for a line at its time, how much around it is heard, and at most."""
 
@@ -59,11 +69,13 @@ class Given:
     """A song and its lyrics.
 
     Attributes:
+        voice: separated, in one channel at the rate that `log_probabilities` hears it at.
         heard: as from `log_probabilities`.
         sung_s: the first and the last moment of voice.
     """
 
     name: str
+    voice: Sound
     heard: NDArray[np.float32]
     sung_s: tuple[float, float]
     lines: list[KnownLine]
@@ -87,6 +99,7 @@ def main() -> None:
         text = path.with_suffix(".lrc")
         drafts.append(_given(path, text if text.exists() else path.with_suffix(".lyrics.txt"), kept))
     _told(drafts)
+    _parts([song for song in drafts if song.name in CUT])
     _at_their_times([(song, REAL / "drafts" / f"{song.name}.lrc") for song in drafts])
 
 
@@ -95,18 +108,20 @@ def _given(song: Path, text: Path, kept: Path | None) -> Given:
     known = kept and kept / f"{name}.npz"
     if known and known.exists():
         loaded = np.load(known)
-        heard, sung_s = loaded["heard"], loaded["sung_s"]
+        mono, sung_s = loaded["voice"], loaded["sung_s"]
     else:
         separated = BuiltinSeparator("builtin").separate(
             audio.read(song), seed=0, progress=lambda _: None, stems=("vocals",)
         )
-        voice = separated.stems["vocals"]
-        spans_s = activity(voice.samples, voice.rate_hz).spans_s
-        heard, sung_s = log_probabilities(voice), np.array([spans_s[0, 0], spans_s[-1, 1]])
+        vocals = separated.stems["vocals"]
+        spans_s = activity(vocals.samples, vocals.rate_hz).spans_s
+        mono = soxr.resample(vocals.samples.mean(0), vocals.rate_hz, RATE_HZ).astype(np.float32)
+        sung_s = np.array([spans_s[0, 0], spans_s[-1, 1]])
         if known:
-            np.savez(known, heard=heard, sung_s=sung_s)
+            np.savez(known, voice=mono, sung_s=sung_s)
+    voice = Sound(mono[None], RATE_HZ)
     lines = known_lines(text.read_text(encoding="utf-8"))
-    return Given(name, heard, (float(sung_s[0]), float(sung_s[1])), lines)
+    return Given(name, voice, log_probabilities(voice), (float(sung_s[0]), float(sung_s[1])), lines)
 
 
 def _truth(folder: Path) -> NDArray[np.float64]:
@@ -187,6 +202,46 @@ def _planted(song: Given, others: Sequence[Given]) -> tuple[int, int]:
         found += placed.pop(at) is None
         missing += _missing(placed)
     return found, missing
+
+
+def _parts(songs: Sequence[Given]) -> None:
+    """Which lines are timed in a part of a song that is given the lyrics of the whole."""
+    print(f"\nParts of songs, cut out of the separated voice, with the lyrics of the whole song: lines that "
+          f"in the whole song lie inside the part, how many of them are found within {NEAR_S:g} s of where "
+          "they are in it, and lines given times that in the whole song lie outside the part. The same parts "
+          "with the lyrics of another song.\n\n| song | parts | own lyrics taken | lines inside the parts "
+          "| found there | times given to lines outside | lyrics of another song refused |\n|---|"
+          + "---:|" * 6)  # fmt: skip
+    for song in songs:
+        whole = place(song.lines, song.heard)
+        foreign = next(each for each in songs if not each.words & song.words)
+        for cut_s in CUTS_S:
+            total = Counter[str]()
+            for share in CUT_FROM:
+                start_s = share * (song.voice.duration_s - cut_s)
+                first, last = (round(t * RATE_HZ) for t in (start_s, start_s + cut_s))
+                heard = log_probabilities(Sound(song.voice.samples[:, first:last], RATE_HZ))
+                total.update(_of_a_part(whole, place(song.lines, heard), (start_s, start_s + cut_s)))
+                refused = _missing(place(foreign.lines, heard)) == len(foreign.lines)
+                total.update(parts=1, refused=refused)
+            print(f"| {song.name}, {cut_s:g} s | {total['parts']} | {total['taken']} | {total['inside']} "
+                  f"| {total['right']} | {total['outside']} | {total['refused']} of {total['parts']} |",
+                  flush=True)  # fmt: skip
+
+
+def _of_a_part(
+    whole: Sequence[NDArray[np.float64] | None], part: Sequence[NDArray[np.float64] | None],
+    span_s: tuple[float, float],
+) -> dict[str, int]:  # fmt: skip
+    """How the lines of a part, cut out at `span_s`, lie beside those of the whole song."""
+    found = {"taken": int(_missing(part) < len(part)), "inside": 0, "right": 0, "outside": 0}
+    for there, here in zip(whole, part, strict=True):
+        first_s, last_s = (np.inf, np.inf) if there is None else (there[0, 0], there[-1, 1])
+        inside = span_s[0] <= first_s and last_s <= span_s[1]
+        found["inside"] += inside
+        found["right"] += inside and here is not None and abs(here[0, 0] + span_s[0] - first_s) < NEAR_S
+        found["outside"] += here is not None and (last_s <= span_s[0] or first_s >= span_s[1])
+    return found
 
 
 def _at_their_times(songs: Sequence[tuple[Given, Path]]) -> None:
