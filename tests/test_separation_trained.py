@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
+from training.fitting import VOICE, source, with_voice
 from training.masking import BINS, CUES, GRID, Softmax, distortion
 
 from polish.dsp.spectrum import stft
-from polish.models.cue_weights import SECOND
+from polish.models.cue_weights import SECOND, Weights
 from polish.models.separation import _softmax
 
 COLUMNS = 24
@@ -42,3 +44,23 @@ def test_training_starts_from_the_masks_that_the_separator_makes() -> None:
     with torch.no_grad():
         masks = Softmax(ours=True)(torch.from_numpy(given)).softmax(1)[0].numpy()
     assert np.allclose(masks, _softmax(SECOND, dict(zip(CUES, given[0, 1:], strict=True)), GRID), atol=1e-5)
+
+
+def test_weights_are_printed_as_they_stand_in_the_module() -> None:
+    told: dict[str, object] = {"Weights": Weights}
+    exec(source(SECOND), told)
+    assert told["SECOND"] == SECOND
+
+
+def test_another_voice_takes_the_place_of_a_band_s_own() -> None:
+    rng = np.random.default_rng(2)
+    band, singer = (rng.standard_normal((4, 2, frames)).astype(np.float32) for frames in (1000, 700))
+    made = with_voice(band, singer)
+    assert np.array_equal(made[:VOICE], band[:VOICE])
+    voice = made[VOICE, :, :700] / singer[VOICE]
+    assert np.allclose(voice, voice[0, 0])
+    assert np.allclose(made[VOICE, :, 700:], made[VOICE, :, :300])
+    assert 20 * np.log10(np.std(made[VOICE]) / np.std(band[:VOICE].sum(axis=0))) == pytest.approx(
+        -1.9, abs=0.3
+    )
+    assert not with_voice(band, np.zeros_like(singer))[VOICE].any()

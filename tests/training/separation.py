@@ -63,12 +63,12 @@ A network was to replace the built-in weights if it gave 1.5 dB more on both son
 {voice:+.2f} dB and {four:+.2f} dB: {verdict}.
 
 A run of few steps (without options it takes 3000, on an hour of mixes) says where training leads,
-not how far. The built-in weights (`polish/models/cue_weights.py`) were found on songs with known
-stems, and these two were among them: their figures here are those of songs that they know. All the
-training here heard synthesised songs only, but not without traces of the two: all models hear cues
-that follow the built-in first look, and one network starts from the built-in masks. Fair judges
-would be songs that no side has met; none with known stems can be had here. The program that found
-the built-in weights was not kept; what it maximised, and over what, stands in that file.
+not how far. The built-in weights (`polish/models/cue_weights.py`) were found on these two songs among
+synthesised mixes: their figures here are those of songs that they know (see `separation_weights.md` for
+what such weights give on songs left out). All the training here heard synthesised songs only, but not
+without traces of the two: all models hear cues that follow the built-in first look, and one network
+starts from the built-in masks. Fair judges would be songs that no side has met; none with known stems
+can be had here.
 """
 
 
