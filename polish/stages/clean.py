@@ -63,8 +63,8 @@ class Clean(Stage):
     joins: bool = Field(True, description="Mend jumps of the waveform that stand alone, as at a cut.")
     bleed: bool = Field(
         True,
-        description="Turn the other stems' bleed down in pauses, and give it back to those that are repaired "
-        "too; tails stay.",
+        description="Subtract the other stems' bleed where filters of them explain it, else turn it down in "
+        "pauses; it is given back to those that are repaired too, and tails stay.",
     )
     clicks: bool = Field(False, description="Mend all single clicks, also where attacks look like them.")
     noise: bool = Field(False, description="Turn steady noise down in pauses.")
