@@ -11,6 +11,7 @@ from polish.dsp.spectrum import third_octave_levels_db
 from polish.song import Song
 from polish.stages.clean import Clean
 from polish.stages.master import Master
+from polish.stages.match import CURVES
 from polish.stages.premaster import prepared
 
 NAMES = ("vocals", "drums", "bass", "other")
@@ -98,3 +99,33 @@ def test_limiting_of_a_loud_body_brings_less_harshness():
     assert min(done.facts["limiting"]["gains_db"]) == -1
     before, after = (bands.measure(sound.samples, mix.rate_hz) for sound in (mix, done.sound))
     assert excess.brought_db(before, after)["harshness"] < 0.7
+
+
+def of_records(boost_db: float, low_hz: float, high_hz: float) -> sounds.Sound:
+    """12 s of noise with the average spectrum of records, and a boost."""
+    noise = sounds.noise(12.0, channels=1)
+    hz, levels = zip(*CURVES["streaming"], strict=True)
+    at = np.fft.rfftfreq(noise.frames, 1 / noise.rate_hz)
+    shape_db = np.interp(np.log(at + 1), np.log(hz), levels) - 10 * np.log10(at + 1)
+    shape_db += np.where((at > low_hz) & (at < high_hz), boost_db, 0.0)
+    shaped = np.fft.irfft(np.fft.rfft(noise.samples[0]) * 10 ** (shape_db / 20), noise.frames)
+    return noise.with_samples((0.05 * shaped / np.sqrt(np.mean(shaped**2))).astype(np.float32)[None])
+
+
+@pytest.mark.parametrize("fault", excess.SONG_USUAL)
+def test_what_stands_over_records_is_eased_a_little_by_the_masters_tone(fault):
+    mix = of_records(5.0, *excess.spans(fault)[0])
+    eased, left = (prepared(mix, tone_db=tone_db, glue_db=0.0) for tone_db in (2.0, 0.0))
+    assert left.tone is None and left.source.samples is mix.samples
+    before, after = (
+        excess.whole(fault, [bands.measure(samples, mix.rate_hz)]).density_db
+        for samples in (mix.samples, eased.source.samples)
+    )
+    assert before - 1.2 < after < before - 0.3
+    assert min(eased.tone["gains_db"]) >= -1.01 and max(eased.tone["gains_db"]) <= 0
+
+
+@pytest.mark.parametrize("fault", excess.SONG_USUAL)
+def test_a_colour_within_2_db_of_records_is_not_eased(fault):
+    mix = of_records(2.0, *excess.spans(fault)[0])
+    assert prepared(mix, tone_db=2.0, glue_db=0.0).tone is None

@@ -266,7 +266,7 @@ def test_a_second_master_of_a_mix_looks_it_over_no_more(monkeypatch):
 def test_a_target_sets_what_is_not_given():
     assert Master(target="spotify-loud").resolved() == {
         "loudness": -11, "ceiling": -2, "target": "spotify-loud", "dynamics": "protect", "link": 100,
-        "tone": 2, "glue": 2,
+        "tone": 2, "glue": 2, "arc": 3,
     }  # fmt: skip
     assert Master(target="spotify-loud", loudness="-12 LUFS").loudness == -12
     with pytest.raises(ValidationError, match="spotify"):

@@ -176,6 +176,33 @@ def not_raising(
     return gains_db
 
 
+def eased(
+    fault: str,
+    hz: NDArray[np.float64],
+    levels_db: NDArray[np.float64],
+    away_db: NDArray[np.float64],
+    less_db: float,
+) -> NDArray[np.float64]:
+    """Gains that leave a sound of these levels so much less of a fault, ``(bands,)``.
+
+    They turn down those bands of the fault that lie above where they should be, each in proportion
+    to how far.
+
+    Args:
+        hz, levels_db: third-octave bands, ``(bands,)``.
+        away_db: how far every band lies over where it should be.
+    """
+    shape = _inside(hz, spans(fault)[0]) * np.maximum(away_db, 0)
+    gains_db = np.zeros(hz.size)
+    if hz[-1] < spans(fault)[1][1][0] or not shape.any():
+        return gains_db
+    shape /= shape.max()
+    own_db = _level_density_db(fault, hz, levels_db)
+    for _ in range(_ROUNDS):
+        gains_db -= shape * max(0.0, _level_density_db(fault, hz, levels_db + gains_db) - own_db + less_db)
+    return gains_db
+
+
 def against(hz: NDArray[np.float64], over_db: Mapping[str, float]) -> NDArray[np.float64]:
     """Gains in third-octave bands that take so much of each fault back, ``(bands,)``; nothing under 0 dB."""
     gains_db = np.zeros(hz.size)

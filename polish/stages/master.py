@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from ..dsp.landing import Allowance, Landed, Source, land
+from ..dsp.landing import Allowance, Cost, Landed, Source, land
 from ..dsp.limiter import HAIR_DB, find_peaks, reduction_db, turn_down
 from ..dsp.measure import measure
 from ..song import Master as Mastered
 from ..song import Song
 from ..units import DB, DBTP, LUFS, PERCENT, amplitude
+from .arc import KEPT_LU, Kept, kept
 from .base import Context, Stage
 from .premaster import Premaster, prepared, untouched, without_brought
 from .targets import TARGETS, TargetName, filled_in
@@ -31,16 +33,18 @@ class Master(Stage):
 
     A static gain comes first; a look-ahead true-peak limiter takes only what then still lies
     over the ceiling. Tone and glue come before them where the mix measures a need: bands that
-    stand out from released records, a crest factor above theirs. Loudness is ITU-R BS.1770-5,
-    the range EBU Tech 3342, and both are measured on the result. The master is added to
+    stand out from released records, a crest factor above theirs. Where the song's sections are known
+    and limiting brings them nearer together, they are ridden apart before it by what it takes. Loudness
+    is ITU-R BS.1770-5, the range EBU Tech 3342, and both are measured on the result. The master is added to
     `masters` under the step's id, with the facts ``target``, ``reached``, ``reason``,
-    ``before``, ``after``, ``gain_db``, ``limiting``, ``tone`` and ``glue``.
+    ``before``, ``after``, ``gain_db``, ``limiting``, ``tone``, ``glue`` and ``arc``.
     """
 
     name: ClassVar[str] = "master"
     reads: ClassVar[tuple[str, ...]] = ("mix",)
+    uses: ClassVar[tuple[str, ...]] = ("sections", "beats")
     writes: ClassVar[tuple[str, ...]] = ("masters",)
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     loudness: Annotated[float, LUFS.between(-40, -5)] = Field(
         -14.0, description="Integrated loudness to reach; a target sets it too, and this wins."
@@ -53,8 +57,8 @@ class Master(Stage):
     )
     dynamics: Literal["protect", "reach"] = Field(
         "protect",
-        description="Where the loudness would cost more than 2 LU of loudness range, or 3 dB of limiting "
-        "for 3 s on end: stay quieter and say so (protect), or reach it all the same.",
+        description="Where the loudness would cost more than 2 LU of loudness range, 3 dB of limiting "
+        "for 3 s on end, or 0.3 LU between sections: stay quieter and say so, or reach it anyway.",
     )
     link: Annotated[float, PERCENT] = Field(
         100.0,
@@ -63,13 +67,18 @@ class Master(Stage):
     )
     tone: Annotated[float, DB.between(0, 3)] = Field(
         2.0,
-        description="The most gain or cut of bands that lie more than 7 dB from where records have them; "
-        "0 for none.",
+        description="The most gain or cut of bands that lie more than 7 dB from where records have them, or "
+        "are muddy or harsh beyond the middle of records; 0 for none.",
     )
     glue: Annotated[float, DB.between(0, 3)] = Field(
         2.0,
         description="The most that a bus compressor may take where the crest factor is above that of "
         "records (17 dB); 0 for none.",
+    )
+    arc: Annotated[float, DB.between(0, 3)] = Field(
+        3.0,
+        description="The most that sections are ridden before limiting, so that they stand over each other "
+        "as they did; 0 for none.",
     )
 
     @model_validator(mode="before")
@@ -84,12 +93,11 @@ class Master(Stage):
         start = prepared(mix, tone_db=self.tone, glue_db=self.glue)
         context.progress(0.5)
         if start.source.measured["integrated_lufs"] is None:
-            landed, reason = self._under_the_ceiling(start.source), _why_no_loudness(start.source)
+            arc, reason = Kept(self._under_the_ceiling(start.source)), _why_no_loudness(start.source)
         else:
-            landed = self._landed(before, start)
-            if _busy(landed) and (calmer := without_brought(mix, start, landed.samples)):
-                start, landed = calmer, self._landed(before, calmer)
-            reason = self._why_not_reached(landed)
+            start, arc = self._landed(song, before, start)
+            reason = self._why_not_reached(arc)
+        landed = arc.landed
         done = {
             "reached": reason is None,
             "reason": reason,
@@ -97,27 +105,39 @@ class Master(Stage):
             "limiting": _limiting(landed) | start.brought,
             "tone": start.tone,
             "glue": start.glue,
+            "arc": arc.facts,
             "offset_removed_dbfs": start.offset_dbfs,
         }
         target = {"loudness_lufs": self.loudness, "ceiling_dbtp": self.ceiling, "name": self.target}
         facts = {"target": target, "before": before, "after": landed.after, **done}
-        for sentence in (self._beside_the_target(), *_treatment(start), _with_choices(reason, landed)):
+        told = (self._beside_the_target(), *_treatment(start), _ridden(arc), _with_choices(reason, arc))
+        for sentence in told:
             if sentence:
                 context.notice(sentence)
         step = self.step(context)
         masters = {**song.masters, step: Mastered(mix.with_samples(landed.samples), facts)}
         return song.having(masters=masters).noting(step, **done)
 
-    def _landed(self, before: dict[str, Any], start: Premaster) -> Landed:
-        allowed = self._allowance(before, start)
-        return land(start.source, self.loudness, self.ceiling, allowed=allowed, link=self.link / 100)
+    def _landed(self, song: Song, before: dict[str, Any], start: Premaster) -> tuple[Premaster, Kept]:
+        """The mix at its loudness, without the mud and harshness and with the arc that limiting takes."""
 
-    def _allowance(self, before: dict[str, Any], start: Premaster) -> Allowance | None:
-        """What limiting may take of what tone and glue have left."""
-        if self.dynamics == "reach":
-            return None
-        taken_lu = (before["loudness_range_lu"] or 0.0) - (start.source.measured["loudness_range_lu"] or 0.0)
-        return Allowance(RANGE_LOSS_LU - taken_lu, SUSTAINED_DB)
+        def landed(source: Source, most_lufs: float = np.inf) -> Landed:
+            return self._limited(before, source, min(self.loudness, most_lufs))
+
+        first = landed(start.source)
+        if _busy(first) and (calmer := without_brought(song.mix, start, first.samples)):
+            start, first = calmer, landed(calmer.source)
+        protect = self.dynamics == "protect"
+        return start, kept(start.source, first, song, landed, most_db=self.arc, protect=protect)
+
+    def _limited(self, before: dict[str, Any], source: Source, lufs: float) -> Landed:
+        """Landed, with no more taken than is allowed of what the mix had before tone, glue and rides."""
+        taken_lu = (before["loudness_range_lu"] or 0.0) - (source.measured["loudness_range_lu"] or 0.0)
+        allowed = Allowance(RANGE_LOSS_LU - taken_lu, SUSTAINED_DB) if self.dynamics == "protect" else None
+        landed = land(source, lufs, self.ceiling, allowed=allowed, link=self.link / 100)
+        if landed.cost is None or landed.cost.range_loss_lu is None:
+            return landed
+        return replace(landed, cost=Cost(landed.cost.range_loss_lu + taken_lu, None))
 
     def _under_the_ceiling(self, source: Source) -> Landed:
         """Only the ceiling is kept, where loudness cannot be measured."""
@@ -139,18 +159,21 @@ class Master(Stage):
         given = f"{_written(self.loudness)} LUFS and {_written(self.ceiling)} dBTP"
         return f"{self.target} asks for {asked}; loudness or ceiling are given too and win: {given}"
 
-    def _why_not_reached(self, landed: Landed) -> str | None:
-        reached_lufs = landed.after["integrated_lufs"]
+    def _why_not_reached(self, arc: Kept) -> str | None:
+        cost, reached_lufs = arc.landed.cost, arc.landed.after["integrated_lufs"]
         if abs(reached_lufs - self.loudness) <= _REACHED_LU:
             return None
         target, reached = _written(self.loudness), _written(round(reached_lufs, 1))
-        if landed.cost is None:
+        if arc.cost_lu is not None:
+            without = f"without bringing sections {_over(arc.cost_lu, KEPT_LU)} LU nearer together"
+        elif cost is None:
             without = f"under a ceiling of {_written(self.ceiling)} dBTP"
-        elif landed.cost.range_loss_lu is not None:
-            without = f"without taking {_over(landed.cost.range_loss_lu, RANGE_LOSS_LU)} LU of dynamics"
+        elif cost.range_loss_lu is not None:
+            without = f"without taking {_over(cost.range_loss_lu, RANGE_LOSS_LU)} LU of dynamics"
         else:
-            sustained_db = landed.cost.sustained_db or 0.0
-            without = f"without {_over(sustained_db, SUSTAINED_DB)} dB of limiting for seconds on end"
+            without = (
+                f"without {_over(cost.sustained_db or 0.0, SUSTAINED_DB)} dB of limiting for seconds on end"
+            )
         return f"{target} LUFS not reachable {without}; reached {reached} LUFS"
 
 
@@ -163,9 +186,10 @@ def _over(value: float, allowed: float) -> str:
     return f"{value:.1f}" if round(value, 1) > allowed else f"{value:.2f}"
 
 
-def _with_choices(reason: str | None, landed: Landed) -> str | None:
+def _with_choices(reason: str | None, arc: Kept) -> str | None:
     """The reason with the way there is to have it otherwise."""
-    return f"{reason} (`dynamics: protect`; `reach` goes on)" if reason and landed.cost else reason
+    held_back = reason and (arc.landed.cost or arc.cost_lu)
+    return f"{reason} (`dynamics: protect`; `reach` goes on)" if held_back else reason
 
 
 def _treatment(start: Premaster) -> list[str]:
@@ -184,6 +208,18 @@ def _treatment(start: Premaster) -> list[str]:
             f"compressed by up to {start.glue['reduction_db']:.1f} dB"
         )
     return told
+
+
+def _ridden(arc: Kept) -> str | None:
+    """The ride before the limiter in words."""
+    gains = [gain for _, gain in arc.ride]
+    if not any(gains):
+        return None
+    still = f"; {arc.lost_lu:.1f} LU are lost all the same" if arc.lost_lu > KEPT_LU else ""
+    return (
+        f"arc: limiting takes more of some sections than of others; rides of {_written(min(gains))} to "
+        f"+{_written(max(gains))} dB before it hand that back{still}"
+    )
 
 
 def _why_no_loudness(source: Source) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from ..audio import Samples, Sound
@@ -18,7 +19,7 @@ from ..dsp import bands, excess
 from ..dsp.landing import Source
 from ..dsp.measure import dc_offset
 from ..dsp.spectrum import third_octave_levels_db, third_octaves_hz
-from ..dsp.tonal import filtered, linear_phase_filter
+from ..dsp.tonal import Bands, filtered, linear_phase_filter
 from ..units import decibels
 from .bus import glued
 from .match import CURVES
@@ -32,6 +33,9 @@ _TONE_HZ = (63.0, 12_500.0)
 _LEAST_DB = 0.3
 _LEAST_BROUGHT_DB, _MOST_BROUGHT_DB, _BELL_OVER_BAND = 0.05, 1.0, 1.2
 _SMOOTH_BANDS = 1.0
+_OUT_DB = 2.0
+_EASED_FROM, _EASED_SHARE, _MOST_EASED_DB = 0.5, 0.25, 1.0
+"""From half the way between the middle of records and a fault on, a quarter of what is beyond the middle."""
 _ABSENT_DB = 20.0
 """A band this far under what it should be is empty: there is nothing to bring up but noise."""
 _JUDGED_S = 10.0
@@ -146,6 +150,8 @@ def _toned(sound: Sound, most_db: float) -> tuple[Sound, dict[str, Any] | None]:
     outside_db = np.where(judged, np.sign(away_db) * np.maximum(np.abs(away_db) - RECORDS_DB, 0), 0.0)
     gains_db = gaussian_filter1d(np.clip(-_SHARE * outside_db, -most_db, most_db), _SMOOTH_BANDS)
     gains_db = excess.not_raising(hz, own_db, gains_db)
+    gains_db += _eased_db(sound, hz, own_db + gains_db, away_db + gains_db, judged)
+    gains_db = np.clip(gains_db, -most_db, most_db)
     if np.abs(gains_db).max() < _LEAST_DB:
         return sound, None
     toned = filtered(sound.samples, linear_phase_filter(sound.rate_hz, hz, gains_db))
@@ -154,6 +160,31 @@ def _toned(sound: Sound, most_db: float) -> tuple[Sound, dict[str, Any] | None]:
         "bands_hz": [round(float(at), 1) for at in hz],
         "gains_db": [round(float(gain), 2) for gain in gains_db],
     }
+
+
+def _eased_db(sound: Sound, hz: Bands, own_db: Bands, away_db: Bands, judged: NDArray[np.bool_]) -> Bands:
+    """Gains that take a part of the mud and harshness beyond the middle of records.
+
+    Only from bands that lie 2 dB over the average spectrum of records, and only where the sound as
+    a whole comes nearer to that: else it is the colour of this song.
+
+    Args:
+        own_db: levels by third-octave band.
+        away_db: how far they lie from where records have them.
+    """
+    gains_db = np.zeros(hz.size)
+    measured = [bands.measure(sound.samples, sound.rate_hz)]
+    for fault, usual in excess.SONG_USUAL.items():
+        over_db = excess.whole(fault, measured).density_db - usual.middle_db
+        if over_db < _EASED_FROM * (usual.edge_db - usual.middle_db):
+            continue
+        less_db = min(_EASED_SHARE * over_db, _MOST_EASED_DB)
+        out_db = np.where(judged, away_db + gains_db - _OUT_DB, 0.0)
+        eased_db = excess.eased(fault, hz, own_db + gains_db, out_db, less_db)
+        eased_db = gains_db + np.maximum(eased_db, -_MOST_EASED_DB)
+        if np.std((away_db + eased_db)[judged]) < np.std((away_db + gains_db)[judged]):
+            gains_db = eased_db
+    return gains_db
 
 
 def _held(sound: Sound, most_db: float) -> tuple[Sound, dict[str, Any] | None]:

@@ -49,7 +49,8 @@ ABOUT = f"""\
   stage `match` (the average of popular records), at the same mean level, in dB
 - mud, harsh: 200–500 Hz and 2–5 kHz per octave over what lies around them, in dB, see
   `polish.dsp.excess.whole`; less is better down to the middle of records ({MIDDLE["mud"]:g} and
-  {MIDDLE["harsh"]:g} dB), and judged only above it
+  {MIDDLE["harsh"]:g} dB), and judged only above it: a song that loses its mud measures harsher, and is none
+  the worse for it under the middle; the last row has the means of what lies above
 - corr, mono: left/right correlation, and the level lost in mono in dB
 - PLR: true peak over integrated loudness in dB; a draft that is quieter than the target loses some
   by design, so it is judged only under {ENOUGH["PLR"]:g} dB
@@ -150,9 +151,18 @@ def main() -> None:
         for name in FIGURES
     ]
     print("|", " | ".join(["mean", *mean, ""]), "|")
+    print("|", " | ".join(["mean above the middle", *(above(rows, name) for name in FIGURES), ""]), "|")
     print(LOOKED)
     for name, found in looks.items():
         print("|", " | ".join([name, *looked(found)]), "|")
+
+
+def above(rows: list[tuple[dict[str, float], dict[str, float]]], name: str) -> str:
+    """The mean of what lies above the middle of records, for figures that are judged only there."""
+    if name not in MIDDLE:
+        return ""
+    over = np.maximum([[one[name] for one in row] for row in rows] - np.array(MIDDLE[name]), 0)
+    return "{:.2f} → {:.2f}".format(*over.mean(axis=0))
 
 
 def heard(path: Path, given: argparse.Namespace) -> tuple[dict[str, float], dict[str, float], Look]:
