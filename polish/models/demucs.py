@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from .. import audio
 from ..audio.sound import Samples, Sound
@@ -70,7 +71,7 @@ class Demucs(Separator):
         passes = [starts(rate_hz, shifts, generator) for _ in bag.networks]
         heard = Heard.of(audio.resample(mix, rate_hz))
         out, error = audio.scratch((len(wanted), *heard.sound.samples.shape)), _Error()
-        with memory_kept():
+        with memory_kept(), threadpool_limits(1, user_api="blas"):
             for done, number in enumerate(runs):
                 loaded, shares = network(self.name, number), bag.shares(number)[wanted]
                 kind: Kind = "exact"

@@ -4,7 +4,7 @@
 are loaded. How near they stay to these is their `Precision`:
 
 ``exact``   the same sums in the same order, in pieces that stay in the cache: the same bits.
-``single``  float32 in whatever order is quickest; rounding differs, by −110 dB at the stems.
+``single``  float32 in whatever order is quickest; rounding differs, by −110 dB at the stems or less.
 ``half``    the transformer multiplies in bfloat16 (on a GPU: float16). What flows from layer
             to layer, its normalisations and the convolutions stay in float32.
 
@@ -13,16 +13,23 @@ torch is imported at the top, so this module is imported where it is used.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from demucs.demucs import DConv
 from demucs.hdemucs import HDecLayer
+from demucs.htdemucs import HTDemucs
+from demucs.spec import ispectro
 from demucs.transformer import CrossTransformerEncoderLayer, MyTransformerEncoderLayer
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .demucs_residual import Branch, Floats, added
+from .demucs_winograd import convolved, transformed
 
 Kind = Literal["exact", "single", "half"]
 
@@ -57,6 +64,8 @@ def quickened(network: Any) -> Any:
                 setattr(parent, name, Attention(child, precision))
             elif isinstance(parent, HDecLayer) and name == "conv_tr" and UpwardConv.fits(child):
                 setattr(parent, name, UpwardConv(child, precision))
+            elif isinstance(parent, HDecLayer) and name == "rewrite" and SquareConv.fits(child):
+                setattr(parent, name, SquareConv(child, precision))
             elif type(child) is DConv:
                 setattr(parent, name, RowByRow(child, precision))
         if isinstance(parent, (MyTransformerEncoderLayer, CrossTransformerEncoderLayer)):
@@ -66,7 +75,22 @@ def quickened(network: Any) -> Any:
                 setattr(parent, name, Dense(linear.weight, linear.bias, precision, gelu=after))
             if gelu:
                 parent.activation = nn.Identity()
+    if isinstance(network, HTDemucs):
+        network._ispec = partial(_waves, network.hop_length)
     return network
+
+
+def _waves(hop: int, spectra: Tensor, length: int) -> Tensor:
+    """``HTDemucs._ispec`` with the columns of the spectra one behind the other in memory, as the transform
+    wants them: what is added around them is then no copy of its own. The same bits."""
+    *other, bins, columns = spectra.shape
+    padded = spectra.new_empty((*other, columns + 4, bins + 1))
+    padded[..., :2, :] = padded[..., -2:, :] = 0
+    padded[..., 2:-2, -1] = 0
+    padded[..., 2:-2, :-1] = spectra.transpose(-1, -2)
+    before = hop // 2 * 3
+    waves = ispectro(padded.transpose(-1, -2), hop, length=hop * math.ceil(length / hop) + 2 * before)
+    return waves[..., before : before + length]
 
 
 class Dense(nn.Module):
@@ -153,7 +177,8 @@ class UpwardConv(nn.Module):
         by_row = conv.weight.detach()[..., 0].unflatten(2, (taps, self.stride)).flip(2)
         weight = by_row.permute(1, 3, 0, 2).flatten(0, 1)[..., None].contiguous()
         assert conv.bias is not None
-        self.weight, self.bias = nn.Parameter(weight, requires_grad=False), conv.bias
+        bias = conv.bias.detach().repeat_interleave(self.stride)
+        self.weight, self.bias = (nn.Parameter(each, requires_grad=False) for each in (weight, bias))
 
     @staticmethod
     def fits(conv: nn.Module) -> bool:
@@ -170,27 +195,57 @@ class UpwardConv(nn.Module):
         """``(batch, inputs, rows, columns)`` to ``(batch, outputs, stride · (rows + taps − 1), columns)``."""
         if self.precision.kind == "exact":
             return self.whole(x)
-        made = functional.conv2d(x.contiguous(), self.weight, padding=(self.taps - 1, 0))
-        made = made.unflatten(1, (self.channels, self.stride)).transpose(2, 3)
-        return (made + self.bias.view(-1, 1, 1, 1)).flatten(2, 3)
+        made = functional.conv2d(x.contiguous(), self.weight, self.bias, padding=(self.taps - 1, 0))
+        return made.unflatten(1, (self.channels, self.stride)).transpose(2, 3).flatten(2, 3)
+
+
+class SquareConv(nn.Module):
+    """A convolution with a kernel of 3 × 3; on a CPU, unless bits must be the same, by `demucs_winograd`."""
+
+    def __init__(self, conv: nn.Conv2d, precision: Precision) -> None:
+        super().__init__()
+        self.whole, self.precision = conv, precision
+        self.kernels: Floats | None = None
+
+    @staticmethod
+    def fits(conv: nn.Module) -> bool:
+        """Whether a layer is such a convolution, with zeros around."""
+        return (
+            isinstance(conv, nn.Conv2d)
+            and conv.bias is not None
+            and (conv.kernel_size, conv.stride, conv.groups) == ((3, 3), (1, 1), 1)
+            and (conv.padding, conv.padding_mode, conv.dilation) == ((1, 1), "zeros", (1, 1))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(batch, inputs, rows, columns)`` to ``(batch, outputs, rows, columns)``."""
+        if self.precision.kind == "exact" or not x.is_cpu:
+            return self.whole(x)
+        if self.kernels is None:
+            self.kernels = transformed(self.whole.weight.numpy())
+        assert self.whole.bias is not None
+        bias = self.whole.bias.numpy()
+        made = [torch.from_numpy(convolved(one.contiguous().numpy(), self.kernels, bias)) for one in x]
+        return made[0][None] if len(made) == 1 else torch.stack(made)
 
 
 class RowByRow(nn.Module):
-    """Residual branches, some rows at a time: each row of a batch stands for itself.
-
-    Unless bits must be the same, the scale at the end of a branch is part of its last normalisation:
-    of the two halves that the gate multiplies, it scales the one.
-    """
+    """Residual branches, whose rows stand for themselves: for the same bits some rows at a time, else,
+    on a CPU and where all branches are plain ones, in one pass over memory; see `demucs_residual`."""
 
     def __init__(self, whole: DConv, precision: Precision) -> None:
         super().__init__()
         self.layers, self.precision = whole.layers, precision
-        self.scaled = nn.ModuleList(_scaled(layer) for layer in whole.layers)
+        branches = [Branch.of(layer) for layer in whole.layers]
+        self.plain = [branch for branch in branches if branch] if all(branches) else []
 
     def forward(self, x: Tensor) -> Tensor:
         """``(rows, channels, frames)``, of the same shape."""
-        layers = list(self.layers if self.precision.kind == "exact" else self.scaled)
-        if x.shape[0] <= _ROWS or x.device.type != "cpu":
+        if self.plain and x.is_cpu and self.precision.kind != "exact":
+            made = added(x.transpose(0, 1).contiguous().numpy(), self.plain)
+            return torch.from_numpy(made).transpose(0, 1)
+        layers = list(self.layers)
+        if x.shape[0] <= _ROWS or not x.is_cpu:
             for layer in layers:
                 x = x + layer(x)
             return x
@@ -203,18 +258,6 @@ class RowByRow(nn.Module):
                 part = part + layer(part)
             torch.add(part, layers[-1](part), out=made)
         return out
-
-
-def _scaled(layer: Any) -> nn.Module:
-    """A branch whose last normalisation also does what its scale does; itself where it has none."""
-    norm, scale = layer[-3], layer[-1]
-    if not isinstance(norm, nn.GroupNorm):
-        return layer
-    both = nn.GroupNorm(norm.num_groups, norm.num_channels, norm.eps).requires_grad_(False)
-    factor = torch.cat([scale.scale.detach(), torch.ones_like(scale.scale)])
-    both.weight.copy_(norm.weight * factor)
-    both.bias.copy_(norm.bias * factor)
-    return nn.Sequential(*layer[:-3], both, nn.GLU(1))
 
 
 def _by_onednn() -> Any:

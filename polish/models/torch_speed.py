@@ -5,15 +5,19 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Of glibc's ``mallopt`` (``malloc.h``)."""
 _DEFAULT_BYTES = 128 << 10
 """Both thresholds as glibc starts out with them."""
 _KEPT_BYTES = 1 << 30
+
+Result = TypeVar("Result")
 
 _lock = threading.Lock()
 _running: set[object] = set()
@@ -43,6 +47,26 @@ def memory_kept() -> Iterator[None]:
             if not _running:
                 _thresholds(libc, _DEFAULT_BYTES)
                 libc.malloc_trim(0)
+
+
+def side_by_side(work: Callable[..., Result], parts: Iterable[tuple[int, int]]) -> list[Result]:
+    """What ``work(first, last)`` gives for each part, in as many threads as torch has."""
+    import torch
+
+    return list(_threads(torch.get_num_threads()).map(lambda part: work(*part), parts))
+
+
+def shared_out(count: int) -> list[tuple[int, int]]:
+    """Parts of ``range(count)``, some for every thread of torch, so that all end at about the same time."""
+    import torch
+
+    parts = min(count, 4 * torch.get_num_threads())
+    return [(count * part // parts, count * (part + 1) // parts) for part in range(parts)]
+
+
+@lru_cache(maxsize=1)
+def _threads(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count)
 
 
 def give_back() -> None:

@@ -1,0 +1,173 @@
+"""Convolutions with kernels of 3 × 3 by a quarter of the multiplications.
+
+Lavin & Gray, «Fast Algorithms for Convolutional Neural Networks», CVPR 2016, F(4 × 4, 3 × 3): tiles of
+6 × 6 that overlap by two and the kernels are transformed, so that a tile of 4 × 4 of the result is a
+product cell by cell, transformed back. Over all channels these products are 36 products of matrices.
+Some rows of tiles are worked on at once, so that what lies between stays in the cache. Rounding
+differs from that of the plain way by about −110 dB.
+"""
+
+# mypy: disallow-untyped-defs=False
+from __future__ import annotations
+
+import numpy as np
+
+from ..compiled import njit
+from .demucs_residual import Floats, copied
+from .torch_speed import side_by_side
+
+_KERNEL = np.array(
+    [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
+     [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]
+)  # fmt: skip
+"""G of the paper, for the points 0, ±1, ±2; its B and A stand written out below."""
+_BYTES = 4 << 20
+"""Of transformed tiles at once."""
+_TILES = 128
+"""Of a row, at once."""
+_ROOM = np.uintp(4 * _TILES + 8)
+_TWO, _FOUR, _FIVE, _EIGHT = np.float32([2, 4, 5, 8])
+_FAST = {"contract", "nsz", "reassoc"}
+
+
+def transformed(kernels: Floats) -> Floats:
+    """Kernels ``(outputs, inputs, 3, 3)`` as `convolved` wants them, ``(36, outputs, inputs)``."""
+    made = np.einsum("ai,oxij,bj->abox", _KERNEL, kernels.astype(np.float64), _KERNEL)
+    return np.ascontiguousarray(made.reshape(36, *made.shape[2:]), np.float32)
+
+
+def convolved(x: Floats, kernels: Floats, bias: Floats) -> Floats:
+    """A convolution with zeros around.
+
+    Args:
+        x: ``(inputs, rows, columns)``, C-contiguous.
+        kernels: what `transformed` made of them.
+        bias: ``(outputs,)``.
+
+    Returns:
+        ``(outputs, rows, columns)``.
+    """
+    inputs, rows, columns = x.shape
+    down, across = -(-rows // 4), -(-columns // 4)
+    made = np.empty((kernels.shape[1], rows, columns), np.float32)
+
+    def work(first: int, last: int) -> None:
+        tiles = np.empty((36, inputs, (last - first) * across), np.float32)
+        _into_tiles(x, tiles, first, last)
+        _out_of_tiles(np.matmul(kernels, tiles), bias, made, first, last)
+
+    at_once = max(1, min(_BYTES // (36 * 4 * inputs * across), down // 4))
+    side_by_side(work, [(first, min(down, first + at_once)) for first in range(0, down, at_once)])
+    return made
+
+
+@njit(cache=True, nogil=True)
+def _into_tiles(x, tiles, first, last):
+    """Transforms rows `first` to `last` of tiles."""
+    inputs, rows, columns = x.shape
+    across, count = -(-columns // 4), tiles.shape[2]
+    source, target = x.reshape(-1), tiles.reshape(-1)
+    near = np.empty(6 * _ROOM, np.float32)
+    half, whole = np.empty_like(near), np.empty_like(near)
+    for c in range(inputs):
+        for row in range(first, last):
+            for start in range(0, across, _TILES):
+                size = min(_TILES, across - start)
+                begin, end = max(0, 4 * start - 1), min(columns, 4 * (start + size) + 1)
+                ahead = begin - (4 * start - 1)
+                for k in range(6):
+                    y = 4 * row - 1 + k
+                    line = near[k * _ROOM : k * _ROOM + 4 * size + 2]
+                    if ahead or end - begin < len(line) or not 0 <= y < rows:
+                        line[:] = 0
+                    if 0 <= y < rows:
+                        copied(source, (c * rows + y) * columns + begin, near, k * _ROOM + ahead, end - begin)
+                _down(near, half, np.uintp(4 * size + 2))
+                for k in range(6):
+                    _along(half, k * _ROOM, whole, np.uintp(size))
+                    for m in range(6):
+                        at = ((6 * k + m) * inputs + c) * count + (row - first) * across + start
+                        copied(whole, m * _ROOM, target, at, size)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def _down(near, made, size):
+    """B of the paper on six rows, column by column."""
+    for t in range(size):
+        a, b, c = near[t], near[_ROOM + t], near[_ROOM + _ROOM + t]
+        rest = np.uintp(3) * _ROOM + t
+        d, e, f = near[rest], near[rest + _ROOM], near[rest + _ROOM + _ROOM]
+        made[t] = _FOUR * a - _FIVE * c + e
+        made[_ROOM + t] = (d + e) - _FOUR * (b + c)
+        made[_ROOM + _ROOM + t] = (e - d) + _FOUR * (b - c)
+        made[rest] = (e - c) + _TWO * (d - b)
+        made[rest + _ROOM] = (e - c) - _TWO * (d - b)
+        made[rest + _ROOM + _ROOM] = _FOUR * b - _FIVE * d + f
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def _along(row, at, made, size):
+    """The same along a row, for every fourth column."""
+    at = np.uintp(at)
+    for t in range(size):
+        begin = at + np.uintp(4) * t
+        a, b, c = row[begin], row[begin + np.uintp(1)], row[begin + np.uintp(2)]
+        d, e, f = row[begin + np.uintp(3)], row[begin + np.uintp(4)], row[begin + np.uintp(5)]
+        rest = np.uintp(3) * _ROOM + t
+        made[t] = _FOUR * a - _FIVE * c + e
+        made[_ROOM + t] = (d + e) - _FOUR * (b + c)
+        made[_ROOM + _ROOM + t] = (e - d) + _FOUR * (b - c)
+        made[rest] = (e - c) + _TWO * (d - b)
+        made[rest + _ROOM] = (e - c) - _TWO * (d - b)
+        made[rest + _ROOM + _ROOM] = _FOUR * b - _FIVE * d + f
+
+
+@njit(cache=True, nogil=True)
+def _out_of_tiles(products, bias, made, first, last):
+    """Transforms back the products of rows `first` to `last` of tiles."""
+    outputs, rows, columns = made.shape
+    across, count = -(-columns // 4), products.shape[2]
+    source, target = products.reshape(-1), made.reshape(-1)
+    six, four = np.empty(6 * _ROOM, np.float32), np.empty(_ROOM, np.float32)
+    half = np.empty(4 * len(six), np.float32)
+    for c in range(outputs):
+        for row in range(first, last):
+            for start in range(0, across, _TILES):
+                size = min(_TILES, across - start)
+                for m in range(6):
+                    for k in range(6):
+                        at = ((6 * k + m) * outputs + c) * count + (row - first) * across + start
+                        copied(source, at, six, k * _ROOM, size)
+                    _back(six, half, np.uintp(m) * _ROOM, np.uintp(6) * _ROOM, np.uintp(size))
+                for k in range(min(4, rows - 4 * row)):
+                    _back_along(half, np.uintp(6 * k) * _ROOM, four, bias[c], np.uintp(size))
+                    at = (c * rows + 4 * row + k) * columns + 4 * start
+                    copied(four, 0, target, at, min(4 * size, columns - 4 * start))
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def _back(six, made, to, step, size):
+    """A of the paper on six rows, column by column: four rows, `step` apart."""
+    for t in range(size):
+        a, b, c = six[t], six[_ROOM + t], six[_ROOM + _ROOM + t]
+        rest = np.uintp(3) * _ROOM + t
+        d, e, f = six[rest], six[rest + _ROOM], six[rest + _ROOM + _ROOM]
+        made[to + t] = a + (b + c) + (d + e)
+        made[to + step + t] = (b - c) + _TWO * (d - e)
+        made[to + step + step + t] = (b + c) + _FOUR * (d + e)
+        made[to + step + step + step + t] = (b - c) + _EIGHT * (d - e) + f
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def _back_along(rows, at, made, bias, size):
+    """The same along a row: every tile becomes four columns."""
+    for t in range(size):
+        begin = at + t
+        a, b, c = rows[begin], rows[begin + _ROOM], rows[begin + _ROOM + _ROOM]
+        rest = begin + np.uintp(3) * _ROOM
+        d, e, f = rows[rest], rows[rest + _ROOM], rows[rest + _ROOM + _ROOM]
+        to = np.uintp(4) * t
+        made[to] = bias + a + (b + c) + (d + e)
+        made[to + np.uintp(1)] = bias + (b - c) + _TWO * (d - e)
+        made[to + np.uintp(2)] = bias + (b + c) + _FOUR * (d + e)
+        made[to + np.uintp(3)] = bias + (b - c) + _EIGHT * (d - e) + f
