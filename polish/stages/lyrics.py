@@ -124,7 +124,7 @@ def _notices(found: Words, text: str | None) -> Iterator[str]:
     elif len(found.unmatched) > len(found.lines):
         yield (
             f"{len(found.unmatched)} of {len(found.lines) + len(found.unmatched)} lines were not found: "
-            "are these the lyrics of another song?"
+            "is this a part of the song, or are they the lyrics of another one?"
         )
     elif found.unmatched:
         yield f"{len(found.unmatched)} lines of the lyrics were not found in the song"
