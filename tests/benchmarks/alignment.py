@@ -13,7 +13,9 @@ song. Parts of songs are cut out of their separated voices and given the lyrics 
 those of another. The separated voices are kept in FOLDER, where a second run finds them.
 
 The least a line must be worth (`polish.models.alignment`) was chosen on these songs, three timed by
-hand among them, with other lines planted at other places.
+hand among them, with other lines planted at other places. On these songs, and on parts of them that begin
+at other places, were chosen how much better than nonsense lyrics must fit (`own_words`) and how long a line
+may last (`line_spans`): none of this is held out.
 """
 
 from __future__ import annotations
