@@ -37,6 +37,8 @@ from polish.stages.check import Check
 from polish.stages.clean import Clean
 
 PROOF_FROM = 6100
+LEAST_SNR_DB, MOST_CHANGE_DB = 30.0, 0.7
+"""What clean sound has to keep."""
 ASKED_FOR = ("mud", "harshness", "mud in one", "resonance", "rumble")
 """Faults for which `clean` looks at the findings of `check`; it is run for these and for clean sound."""
 HEADS = {
@@ -168,6 +170,16 @@ def main() -> None:
     for kind in kinds:
         print("|", " | ".join(clean_cells(kind, [one[3] for one in found if one[0] == kind])), "|")
     print("\nBands are third octaves less than 60 dB under the loudest; a voice is looked at in 0.5–10 kHz.")
+    missed = [
+        f"{kind} {seed} ({', '.join(sorted({stem for stem, *_ in touched}))})"
+        for kind, seed, _, stems in found
+        if (touched := [stem for stem in stems if stem[1] < LEAST_SNR_DB or stem[2] > MOST_CHANGE_DB])
+    ]
+    if missed:
+        print(
+            f"\nMissed: clean songs that keep less than {LEAST_SNR_DB:g} dB SNR, or of which a band moves by "
+            f"more than {MOST_CHANGE_DB:g} dB, by seed and stem: {'; '.join(missed)}."
+        )
 
 
 def fault_cells(word: str, kind: str, rows: list[Case]) -> list[str]:
