@@ -53,10 +53,10 @@ In *italics* what the second look was not found on.
 |---|---|---|---|
 {rows}
 
-The weights before were found on the two songs and composed ones, and do not look around a cell; those that
-ship were found by an earlier run with mixes cut a little otherwise. Looking around, and how often each song is
-heard, were chosen with all these figures in sight. The first look is the same in all rows and was found on the
-two songs, so that no row has nothing of them. Two excerpts of 7 and 30 s are few judges.
+The weights before were found on the two songs and composed ones, and do not look around a cell; those
+that ship were found by an earlier run with mixes cut a little otherwise. Looking around, and how often
+each song is heard, were chosen with all these figures in sight. The first look is the same in all rows
+and was found on the two songs, so that no row has nothing of them. Two excerpts of 7 and 30 s are few judges.
 """
 
 
