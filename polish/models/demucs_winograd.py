@@ -32,8 +32,10 @@ _FAST = {"contract", "nsz", "reassoc"}
 
 def transformed(kernels: Floats) -> Floats:
     """Kernels ``(outputs, inputs, 3, 3)`` as `convolved` wants them, ``(36, outputs, inputs)``."""
-    made = np.einsum("ai,oxij,bj->abox", _KERNEL, kernels.astype(np.float64), _KERNEL)
-    return np.ascontiguousarray(made.reshape(36, *made.shape[2:]), np.float32)
+    made = np.empty((6, 6, *kernels.shape[:2]), np.float32)
+    for output, each in enumerate(kernels.astype(np.float64)):
+        made[:, :, output] = np.einsum("ai,xij,bj->abx", _KERNEL, each, _KERNEL)
+    return made.reshape(36, *kernels.shape[:2])
 
 
 def convolved(x: Floats, kernels: Floats, bias: Floats) -> Floats:

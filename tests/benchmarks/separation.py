@@ -216,21 +216,27 @@ def one_stem(bench: Bench, seconds: float) -> None:
     print(f"\nThe vocals alone are {same} those among all four.", flush=True)
 
 
-def memory(bench: Bench, minutes: list[float], plot: Path | None) -> None:
-    """The most memory each side has, by the length of the song."""
+def memory(bench: Bench, minutes: list[float], alone: list[float], plot: Path | None) -> None:
+    """The most memory each side has, by the length of the song; `alone`: lengths for our side only."""
     print("\n## Memory by length, a thin network of full-length segments\n")
     print(
         "| minutes | demucs, GB | polish, GB | demucs, wall s | polish, wall s |\n|---:|---:|---:|---:|---:|"
     )
     found = []
-    for length in minutes:
+    for length in (*minutes, *alone):
         wav = bench.wav(60 * length)
-        theirs, ours = bench.demucs(wav), bench.polish(wav, *FLOATS, "--mode", "exact")
-        found.append((length, theirs.peak_gb, ours.peak_gb))
-        peaks = f"{theirs.peak_gb:.2f} | {ours.peak_gb:.2f}"
-        print(f"| {length:g} | {peaks} | {theirs.wall_s:.0f} | {ours.wall_s:.0f} |", flush=True)
-        for folder in (theirs.stems, ours.stems):
-            shutil.rmtree(folder or "")
+        ours = bench.polish(wav, *FLOATS, "--mode", "exact")
+        shutil.rmtree(ours.stems or "")
+        peak, wall = f"{ours.peak_gb:.2f}", f"{ours.wall_s:.0f}"
+        if length in alone:
+            print(f"| {length:g} | – | {peak} | – | {wall} |", flush=True)
+        else:
+            theirs = bench.demucs(wav)
+            shutil.rmtree(theirs.stems or "")
+            found.append((length, theirs.peak_gb, ours.peak_gb))
+            print(
+                f"| {length:g} | {theirs.peak_gb:.2f} | {peak} | {theirs.wall_s:.0f} | {wall} |", flush=True
+            )
         wav.unlink()
     if plot:
         draw(found, plot)
@@ -246,6 +252,9 @@ def main() -> None:
     parser.add_argument("--short", type=float, default=15, help="seconds of the tables after it; 0: none")
     parser.add_argument(
         "--minutes", type=float, nargs="*", default=[1, 5, 20, 60], help="of the memory table"
+    )
+    parser.add_argument(
+        "--alone", type=float, nargs="*", default=[180], help="more minutes, for our side alone"
     )
     parser.add_argument("--scales", type=float, nargs=2, default=(0.0, 0.3))
     parser.add_argument("--plot", type=Path, help="memory over length, as SVG")
@@ -269,7 +278,7 @@ def main() -> None:
             one_stem(bench, given.short)
         if given.minutes:
             bench.weights("htdemucs", THIN)
-            memory(bench, given.minutes, given.plot)
+            memory(bench, given.minutes, given.alone, given.plot)
 
 
 if __name__ == "__main__":
