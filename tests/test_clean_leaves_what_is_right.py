@@ -39,6 +39,31 @@ def test_composed_stems_are_left_alone(seed):
         assert_untouched(stem, done.stems[name])
 
 
+def muddy(stems: dict[str, Sound]) -> Song:
+    """A song in which mud was found, as `check` says it."""
+    found = Finding(kind="mud", start_s=0, end_s=9, severity="warning", value=4.8, unit="dB",
+                    message="", mend="clean")  # fmt: skip
+    return Song(stems=stems, findings=(found,))
+
+
+@pytest.mark.parametrize("seed", [6104, 6488, 6409])
+def test_a_composed_song_keeps_the_low_mids_that_are_its_own(seed):
+    """One in which `check` finds mud, one whose voice alone has much of them, one of which a drum rings."""
+    stems = dict(compose(seed, seconds=12).stems)
+    done = Clean().run(muddy(stems) if seed == 6104 else Song(stems=stems))
+    for name, stem in stems.items():
+        assert_untouched(stem, done.stems[name])
+
+
+def test_a_finding_of_mud_in_all_stems_is_heeded_in_each():
+    """The same song with a boost on every stem: what stops false findings lets the true ones through."""
+    stems = dict(compose(6104, seconds=9).stems)
+    boost = filters.peak(sounds.RATE_HZ, 300, 10, 1)
+    faulty = {name: stem.with_samples(filters.apply(stem.samples, boost)) for name, stem in stems.items()}
+    done = Clean().run(muddy(faulty))
+    assert all(done.stems[name] is not faulty[name] for name in stems)
+
+
 def test_a_song_that_is_bright_without_a_hump_keeps_its_tone():
     """What is found there alone is how it was recorded: true stems of such a song were cut by 6 dB."""
     stems = {

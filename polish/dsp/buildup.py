@@ -8,8 +8,9 @@ little beyond all of them. Between the two nothing is done, so that clean sound 
 and beyond a stem gives up what it has too much of, as far as the sum of the stems is beyond
 what is usual for a song: what does not show in the song is not a fault of it, however odd one
 of its parts. Where the song as a whole has the fault (its sum has a hump there that records do
-not have, or a finding says so), it is brought to the middle of what songs have: one bell, at the
-place of the song's hump, for all stems that do not have clearly less than is usual.
+not have, or a finding says so that its stems bear out), it is brought to the middle of what
+songs have: one bell, at the place of the song's hump, for all stems that do not have clearly
+less than is usual.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def find(fault: str, bands: Bands, kind: str, *, deepest_db: float, whole: Whole
     if measured > usual.edge_db + _BEYOND_DB and not whole.sure:
         return None
     over = measured - usual.middle_db
-    sure = 1.0 if whole.asked else float(np.clip((measured - usual.edge_db) / _RAMP_DB, 0, 1))
+    sure = max(whole.asked, float(np.clip((measured - usual.edge_db) / _RAMP_DB, 0, 1)))
     own = min(over * _SHARE * sure, whole.own_db)
     shared = whole.depth_db * float(np.clip((over + _LENIENT_DB) / _RAMP_DB, 0, 1))
     if shared >= max(own, 1e-9):

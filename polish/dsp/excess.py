@@ -3,8 +3,10 @@
 Two measures. The *density* is the band's level per octave over the mean of those around it, which
 tells how the song is balanced; the *hump* is how far the highest half octave stands over its
 flanks, which tells a boost from a tilt. Records have both, and how much was read off them; only
-what lies beyond is a fault. And a hump is the song's only where it stays whichever kind of
-stem is left out: what goes with the voices is their formants.
+what lies beyond is a fault. And a hump is the song's only where its stems say so one by one:
+harshness has to stay whichever kind of stem is left out, for what goes with the voices is their
+formants; low mids, which come from one part by nature, need a hump at one place in all kinds of
+stems, or one higher than any clean song has.
 """
 
 from __future__ import annotations
@@ -38,17 +40,23 @@ MUD_HZ, BODY_HZ, HARSH_HZ = (200.0, 500.0), (630.0, 1600.0), (2000.0, 5000.0)
 
 SONG_USUAL: Mapping[str, Usual] = {"mud": Usual(0.8, 2.5), "harshness": Usual(-3.0, 1.0)}
 """What whole records measure by `Whole.density_db`: −2.6 to 4.2, and −8 to 0."""
-SONG_HUMP: Mapping[str, Usual] = {"mud": Usual(1.0, 5.3), "harshness": Usual(1.0, 7.0)}
+SONG_HUMP: Mapping[str, Usual] = {"mud": Usual(1.0, 5.0), "harshness": Usual(1.0, 7.0)}
 """What whole records measure by their hump: 0 to 5, and 0 to 6.7."""
 SONG_HUMP_HZ: Mapping[str, tuple[float, float]] = {"mud": MUD_HZ, "harshness": (2400.0, 5000.0)}
 BELL_OVER_BAND = 1.4
 """How much deeper a bell is at its middle than it lowers its band on average, or its hump."""
 _SONG_RAMP_DB = 0.15
-_SURE_DENSITY_DB: Mapping[str, float] = {"mud": 3.8, "harshness": 2.0}
+_SURE_DENSITY_DB: Mapping[str, float] = {"mud": 3.0, "harshness": 2.0}
 """A hump alone may be a part's own; with so much of the band over what lies around it, it is the song's."""
 _SHARED_DB, _SHARED_RAMP_DB = 3.5, 1.0
 """Harshness that is left of the hump whichever kind of stem is left out: clean composed songs have up to
-2.5 dB, those with a boost of 14 dB on all stems 5.6 and more. Low mids come from one part by nature."""
+2.5 dB, those with a boost of 14 dB on all stems 5.6 and more."""
+_WITNESSED_DB, _WITNESSED_RAMP_DB = 6.6, 0.3
+"""Mud by two witnesses: the hump of the sum, and half of that which all kinds of stems have at one place.
+Clean composed songs have up to 6.0 dB, clean recorded ones 4.4; with a boost of 10 dB on all stems most
+have more than 7."""
+_FAINT = 1e-5
+"""Stems with less than this share of a band's power are no witnesses."""
 _HEEDED_HUMP_DB = 6.2
 """A finding of harshness is heeded where the sum has a hump of more than that: a bright band recorded
 without a fault has 6.0, songs with a boost of 14 dB on all stems 6.4 and more. Below, it is its tone."""
@@ -67,9 +75,9 @@ class Whole:
         fault: ``mud`` or ``harshness``.
         density_db: the band over what lies around it, per octave.
         hump_db, centre_hz: how far its highest half octave stands over its flanks, and where.
-        shared: 0 to 1: whether the hump is that of all kinds of stems, not of one.
+        shared: 0 to 1: whether the hump is that of the song, not of one kind of stems.
         parts: how many stems there are: one alone is no song.
-        asked: whether a finding that is heeded says that it is too much.
+        asked: 0 to 1: whether a finding says that it is too much, as far as it is heeded.
     """
 
     fault: str
@@ -78,7 +86,7 @@ class Whole:
     centre_hz: float
     shared: float
     parts: int
-    asked: bool = False
+    asked: float = 0.0
 
     @property
     def sure(self) -> float:
@@ -102,7 +110,11 @@ class Whole:
         edge_db = SONG_USUAL[self.fault].edge_db
         if self.asked:
             edge_db += (1 - self.shared) * (_ONE_PART_DB[self.fault] - edge_db)
-        return (self.density_db - edge_db) * BELL_OVER_BAND
+        over_db = self.density_db - edge_db
+        if self.fault == "mud" and self.parts > 1:
+            # The low mids of a balance are no build-up: its sum has to have a hump too.
+            over_db = min(over_db, self.hump_db - SONG_HUMP[self.fault].edge_db)
+        return over_db * BELL_OVER_BAND
 
 
 def whole(fault: str, stems: Sequence[Bands], *, kinds: Sequence[str] = (), asked: bool = False) -> Whole:
@@ -118,22 +130,42 @@ def whole(fault: str, stems: Sequence[Bands], *, kinds: Sequence[str] = (), aske
     around = (_density_db(stems, low) + _density_db(stems, high)) / 2
     density_db = _density_db(stems, own) - around
     if not stems or stems[0].centres_hz[-1] < BODY_HZ[1]:
-        return Whole(fault, density_db, -CLIFF_DB, SONG_HUMP_HZ[fault][0], 0.0, len(stems), asked)
+        return Whole(fault, density_db, -CLIFF_DB, SONG_HUMP_HZ[fault][0], 0.0, len(stems))
     hump_db, centre_hz = _hump_of(fault, stems)
+    groups = kinds if len(set(kinds)) > 1 else range(len(stems))
+    apart = [
+        [one for one, kind in zip(stems, groups, strict=True) if kind == each]
+        for each in dict.fromkeys(groups)
+    ]
+    if fault == "mud" and len(stems) > 1:
+        over_db = hump_db + max(0.0, _common_db(fault, apart)) / 2
+        shared = float(np.clip((over_db - _WITNESSED_DB) / _WITNESSED_RAMP_DB, 0, 1))
+        return Whole(fault, density_db, hump_db, centre_hz, shared, len(stems), asked * shared)
     shared = 1.0
-    if fault == "harshness" and len(stems) > 1:
-        groups = kinds if len(set(kinds)) > 1 else range(len(stems))
-        rests = [[one for one, kind in zip(stems, groups, strict=True) if kind != out] for out in set(groups)]
+    if len(stems) > 1:
+        rests = [[one for group in apart if group is not out for one in group] for out in apart]
         least_db = min(_hump_of(fault, rest)[0] for rest in rests)
         shared = float(np.clip((least_db - _SHARED_DB) / _SHARED_RAMP_DB, 0, 1))
-    if fault == "harshness" and hump_db < _HEEDED_HUMP_DB:
-        asked = False
-    return Whole(fault, density_db, hump_db, centre_hz, shared, len(stems), asked)
+    heeded = float(asked and (fault == "mud" or hump_db >= _HEEDED_HUMP_DB))
+    return Whole(fault, density_db, hump_db, centre_hz, shared, len(stems), heeded)
+
+
+def _common_db(fault: str, groups: Sequence[Sequence[Bands]]) -> float:
+    """The highest hump at one place that every group of stems has; 0 where there are not two to compare."""
+    power = [sum(float(one.between(*spans(fault)[0]).mean()) for one in group) for group in groups]
+    heard = [group for group, own in zip(groups, power, strict=True) if own > _FAINT * sum(power)]
+    if len(heard) < 2:
+        return 0.0
+    least = np.min([_over(group[0], _average_db(group), SONG_HUMP_HZ[fault])[1] for group in heard], axis=0)
+    return float(least.max(initial=-CLIFF_DB))
 
 
 def _hump_of(fault: str, stems: Sequence[Bands]) -> tuple[float, float]:
-    average_db = decibels(sum(bands.powers.mean(axis=1, dtype=np.float64) for bands in stems))
-    return hump(stems[0], average_db, SONG_HUMP_HZ[fault])
+    return hump(stems[0], _average_db(stems), SONG_HUMP_HZ[fault])
+
+
+def _average_db(stems: Sequence[Bands]) -> NDArray[np.float64]:
+    return decibels(sum(bands.powers.mean(axis=1, dtype=np.float64) for bands in stems))
 
 
 def hump(bands: Bands, average_db: NDArray[np.float64], span_hz: tuple[float, float]) -> tuple[float, float]:
@@ -141,17 +173,24 @@ def hump(bands: Bands, average_db: NDArray[np.float64], span_hz: tuple[float, fl
 
     Where is the middle of what is within 3 dB of the highest.
     """
+    hz, over = _over(bands, average_db, span_hz)
+    if not hz.size:
+        return -CLIFF_DB, span_hz[0]
+    near = np.maximum(over - over.max() + 3, 0)
+    return float(over.max()), float(2 ** np.average(np.log2(hz), weights=near))
+
+
+def _over(
+    bands: Bands, average_db: NDArray[np.float64], span_hz: tuple[float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The middles of the bands in a span, and how far each half octave stands over its flanks, in dB."""
     per_octave = round(1 / np.log2(bands.centres_hz[1] / bands.centres_hz[0]))
     size, away = per_octave - per_octave % 2 - 1, round(1.25 * per_octave)
     smooth = np.convolve(np.pad(average_db, size // 2, mode="edge"), np.full(size, 1 / size), "valid")
     at = np.flatnonzero((bands.centres_hz >= span_hz[0]) & (bands.centres_hz < span_hz[1]))
     at = at[(at >= away) & (at + away < smooth.size)]
-    if not at.size:
-        return -CLIFF_DB, span_hz[0]
     left, right = (np.minimum(smooth[at] - smooth[at + side], CLIFF_DB) for side in (-away, away))
-    over = (left + right) / 2
-    near = np.maximum(over - over.max() + 3, 0)
-    return float(over.max()), float(2 ** np.average(np.log2(bands.centres_hz[at]), weights=near))
+    return bands.centres_hz[at], (left + right) / 2
 
 
 def not_raising(

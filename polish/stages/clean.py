@@ -32,15 +32,15 @@ class Clean(Stage):
     Every repair first measures the stem against what is usual for its kind. A stem in which
     nothing deviates comes back bit for bit; what is done is bounded by `max_cut`, moves slowly,
     and is noted with its place and size. Where the song as a whole has mud or harshness, by a
-    finding of `check` or because its sum has a hump that songs do not have, all stems but those
-    with clearly less of it than is usual are turned down at the place of the hump.
+    finding of `check` that its stems bear out or because its sum has a hump that songs do not have,
+    all stems but those with clearly less of it than is usual are turned down at the place of the hump.
     """
 
     name = "clean"
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 12
+    version = 13
 
     stems: list[str] = Field(
         [],

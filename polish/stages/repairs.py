@@ -31,6 +31,8 @@ from ..presets import kind_of, kinds
 from ..song import Finding
 
 _POINTS = 160
+_SHELLS_HZ = 500.0
+"""Below that a drum's own shell rings whatever is played, as narrow and as high as a fault does."""
 
 Entry = dict[str, Any]
 """What one repair measured and did, for the report."""
@@ -126,7 +128,10 @@ def _resonances(work: Work) -> Iterator[tuple[Samples, Entry]]:
     # A voice that holds a note has such peaks by nature, and a bass that keeps to few notes.
     if work.kind in ("vocals", "bass") and "resonance" not in work.whole.asked:
         return
-    if found := resonance.find(work.samples, work.rate_hz, deepest_db=2 * work.max_cut_db):
+    found = resonance.find(work.samples, work.rate_hz, deepest_db=2 * work.max_cut_db)
+    if work.kind == "drums":
+        found = [peak for peak in found if peak.hz > _SHELLS_HZ]
+    if found:
         samples = resonance.without(work.samples, work.rate_hz, found)
         for peak in found:
             yield samples, {"repair": "resonance", "where_hz": round(peak.hz, 1), "q": peak.q,

@@ -3,7 +3,7 @@
     python tests/benchmarks/clean.py [--seeds 20] [--jobs 2] [--faults mud,hum] [--kept DIR] > clean.md
 
 Composed songs and, where they lie beside the checkout, the true stems of recorded ones. Seeds
-below 6100 were used while the thresholds were chosen, those from 6100 on were not. Every song goes
+below 6200 and from 6400 on were used while the thresholds were chosen, 6200 to 6219 were not. Every song goes
 the way of a recipe: `check` looks at the sum of the stems, then `clean` works on them. `check` is
 left out for faults whose repair looks at no finding. With `--kept`, what was found for a song is
 kept there, and a later run goes on from it.
@@ -36,7 +36,7 @@ from polish.song import Song
 from polish.stages.check import Check
 from polish.stages.clean import Clean
 
-PROOF_FROM = 6100
+PROOF_FROM = 6200
 LEAST_SNR_DB, MOST_CHANGE_DB = 30.0, 0.7
 """What clean sound has to keep."""
 ASKED_FOR = ("mud", "harshness", "mud in one", "resonance", "rumble")
@@ -169,6 +169,18 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for kind in kinds:
         print("|", " | ".join(clean_cells(kind, [one[3] for one in found if one[0] == kind])), "|")
+    short = [
+        f"{word} in {kind} {seed} ({name} {after - before:+.1f} dB)"
+        for kind, seed, known, _ in found
+        for word, name, before, after, _ in known
+        if after - before < 6 and not (word == "mud in one" and kind == "recorded")
+    ]
+    print(
+        f"\nFaults that came nearer by less than 6 dB, mud in one recorded stem left out: "
+        f"{'; '.join(short) or 'none'}. Composed mud stays where the boost makes no hump that clean songs "
+        "have not: what is heeded begins where no clean song was seen, and some songs have so few low "
+        "mids that they are no fuller than others after the boost."
+    )
     print("\nBands are third octaves less than 60 dB under the loudest; a voice is looked at in 0.5–10 kHz.")
     missed = [
         f"{kind} {seed} ({', '.join(sorted({stem for stem, *_ in touched}))})"
