@@ -163,24 +163,24 @@ def main() -> None:
         "subtracted; what no filter explains is turned down in pauses only. Esses of the plant are as "
         "loud as the vowels where the voice sounds; in earlier pages its rests counted too, which left them "
         "quieter."
-        "\n\n## Clean sound comes through\n"
     )
-    print("|", " | ".join(HEADS["clean"]), "|")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for kind in kinds:
-        print("|", " | ".join(clean_cells(kind, [one[3] for one in found if one[0] == kind])), "|")
     short = [
-        f"{word} in {kind} {seed} ({name} {after - before:+.1f} dB)"
+        f"{word} in {kind} {seed} ({name} {after - before:+.2f} dB)"
         for kind, seed, known, _ in found
         for word, name, before, after, _ in known
         if after - before < 6 and not (word == "mud in one" and kind == "recorded")
     ]
     print(
         f"\nFaults that came nearer by less than 6 dB, mud in one recorded stem left out: "
-        f"{'; '.join(short) or 'none'}. Composed mud stays where the boost makes no hump that clean songs "
-        "have not: what is heeded begins where no clean song was seen, and some songs have so few low "
+        f"{'; '.join(short) or 'none'}. Mud of all stems stays where the boost makes no hump that clean "
+        "songs have not: what is heeded begins where no clean song was seen, and some songs have so few low "
         "mids that they are no fuller than others after the boost."
     )
+    print("\n## Clean sound comes through\n")
+    print("|", " | ".join(HEADS["clean"]), "|")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    for kind in kinds:
+        print("|", " | ".join(clean_cells(kind, [one[3] for one in found if one[0] == kind])), "|")
     print("\nBands are third octaves less than 60 dB under the loudest; a voice is looked at in 0.5–10 kHz.")
     missed = [
         f"{kind} {seed} ({', '.join(sorted({stem for stem, *_ in touched}))})"
