@@ -30,6 +30,7 @@ from torch.nn import functional
 
 from .demucs_residual import Branch, Floats, added
 from .demucs_winograd import convolved, transformed
+from .torch_speed import lasting
 
 Kind = Literal["exact", "single", "half"]
 
@@ -118,7 +119,8 @@ class Dense(nn.Module):
         if self.precision.kind == "half":
             if self._half is None:
                 kind = torch.float16 if weight.is_cuda else torch.bfloat16
-                self._half = weight.to(kind), bias.to(kind)
+                with lasting():
+                    self._half = weight.to(kind), bias.to(kind)
             weight, bias = self._half
             x = x.to(weight.dtype)
         by_onednn = None if self.precision.kind == "exact" or not x.is_cpu else _by_onednn()
@@ -226,7 +228,8 @@ class SquareConv(nn.Module):
         if self.precision.kind == "exact" or not x.is_cpu:
             return self.whole(x)
         if self.kernels is None:
-            self.kernels = transformed(self.whole.weight.numpy())
+            with lasting():
+                self.kernels = transformed(self.whole.weight.numpy())
         assert self.whole.bias is not None
         bias = self.whole.bias.numpy()
         made = [torch.from_numpy(convolved(one.contiguous().numpy(), self.kernels, bias)) for one in x]

@@ -49,6 +49,23 @@ def memory_kept() -> Iterator[None]:
                 libc.malloc_trim(0)
 
 
+@contextmanager
+def lasting() -> Iterator[None]:
+    """Let what is made in here, which stays, not lie between tensors that come and go: the gaps that these
+    leave would be too small to be used again."""
+    libc = _glibc()
+    if libc is None:
+        yield
+        return
+    with _lock:
+        libc.mallopt(_MMAP_THRESHOLD, _DEFAULT_BYTES)
+    try:
+        yield
+    finally:
+        with _lock:
+            libc.mallopt(_MMAP_THRESHOLD, _KEPT_BYTES if _running else _DEFAULT_BYTES)
+
+
 def side_by_side(work: Callable[..., Result], parts: Iterable[tuple[int, int]]) -> list[Result]:
     """What ``work(first, last)`` gives for each part, in as many threads as torch has."""
     import torch

@@ -276,7 +276,7 @@ def main() -> None:
             sums(bench, given.short)
             bench.weights("htdemucs_ft", small_demucs.FULL_HT)
             one_stem(bench, given.short)
-        if given.minutes:
+        if given.minutes or given.alone:
             bench.weights("htdemucs", THIN)
             memory(bench, given.minutes, given.alone, given.plot)
 
