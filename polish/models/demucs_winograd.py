@@ -26,6 +26,7 @@ _BYTES = 4 << 20
 _TILES = 128
 """Of a row, at once."""
 _ROOM = np.uintp(4 * _TILES + 8)
+_SHORT, _THREE, _LONG = np.uintp(1), np.uintp(3), np.uintp(4)
 _TWO, _FOUR, _FIVE, _EIGHT = np.float32([2, 4, 5, 8])
 _FAST = {"contract", "nsz", "reassoc"}
 
@@ -97,31 +98,31 @@ def _down(near, made, size):
     """B of the paper on six rows, column by column."""
     for t in range(size):
         a, b, c = near[t], near[_ROOM + t], near[_ROOM + _ROOM + t]
-        rest = np.uintp(3) * _ROOM + t
+        rest = _THREE * _ROOM + t
         d, e, f = near[rest], near[rest + _ROOM], near[rest + _ROOM + _ROOM]
-        made[t] = _FOUR * a - _FIVE * c + e
-        made[_ROOM + t] = (d + e) - _FOUR * (b + c)
-        made[_ROOM + _ROOM + t] = (e - d) + _FOUR * (b - c)
-        made[rest] = (e - c) + _TWO * (d - b)
-        made[rest + _ROOM] = (e - c) - _TWO * (d - b)
-        made[rest + _ROOM + _ROOM] = _FOUR * b - _FIVE * d + f
+        _by_b(a, b, c, d, e, f, made, t)
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
 def _along(row, at, made, size):
     """The same along a row, for every fourth column."""
-    at = np.uintp(at)
     for t in range(size):
-        begin = at + np.uintp(4) * t
-        a, b, c = row[begin], row[begin + np.uintp(1)], row[begin + np.uintp(2)]
-        d, e, f = row[begin + np.uintp(3)], row[begin + np.uintp(4)], row[begin + np.uintp(5)]
-        rest = np.uintp(3) * _ROOM + t
-        made[t] = _FOUR * a - _FIVE * c + e
-        made[_ROOM + t] = (d + e) - _FOUR * (b + c)
-        made[_ROOM + _ROOM + t] = (e - d) + _FOUR * (b - c)
-        made[rest] = (e - c) + _TWO * (d - b)
-        made[rest + _ROOM] = (e - c) - _TWO * (d - b)
-        made[rest + _ROOM + _ROOM] = _FOUR * b - _FIVE * d + f
+        begin = np.uintp(at) + _LONG * t
+        a, b, c = row[begin], row[begin + _SHORT], row[begin + _SHORT + _SHORT]
+        rest = begin + _THREE
+        _by_b(a, b, c, row[rest], row[rest + _SHORT], row[rest + _SHORT + _SHORT], made, t)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def _by_b(a, b, c, d, e, f, made, t):
+    """B of the paper, transposed, times six values: one value for each of six rows."""
+    rest = _THREE * _ROOM + t
+    made[t] = _FOUR * a - _FIVE * c + e
+    made[_ROOM + t] = (d + e) - _FOUR * (b + c)
+    made[_ROOM + _ROOM + t] = (e - d) + _FOUR * (b - c)
+    made[rest] = (e - c) + _TWO * (d - b)
+    made[rest + _ROOM] = (e - c) - _TWO * (d - b)
+    made[rest + _ROOM + _ROOM] = _FOUR * b - _FIVE * d + f
 
 
 @njit(cache=True, nogil=True)
@@ -152,7 +153,7 @@ def _back(six, made, to, step, size):
     """A of the paper on six rows, column by column: four rows, `step` apart."""
     for t in range(size):
         a, b, c = six[t], six[_ROOM + t], six[_ROOM + _ROOM + t]
-        rest = np.uintp(3) * _ROOM + t
+        rest = _THREE * _ROOM + t
         d, e, f = six[rest], six[rest + _ROOM], six[rest + _ROOM + _ROOM]
         made[to + t] = a + (b + c) + (d + e)
         made[to + step + t] = (b - c) + _TWO * (d - e)
@@ -166,10 +167,10 @@ def _back_along(rows, at, made, bias, size):
     for t in range(size):
         begin = at + t
         a, b, c = rows[begin], rows[begin + _ROOM], rows[begin + _ROOM + _ROOM]
-        rest = begin + np.uintp(3) * _ROOM
+        rest = begin + _THREE * _ROOM
         d, e, f = rows[rest], rows[rest + _ROOM], rows[rest + _ROOM + _ROOM]
-        to = np.uintp(4) * t
+        to = _LONG * t
         made[to] = bias + a + (b + c) + (d + e)
-        made[to + np.uintp(1)] = bias + (b - c) + _TWO * (d - e)
-        made[to + np.uintp(2)] = bias + (b + c) + _FOUR * (d + e)
-        made[to + np.uintp(3)] = bias + (b - c) + _EIGHT * (d - e) + f
+        made[to + _SHORT] = bias + (b - c) + _TWO * (d - e)
+        made[to + _SHORT + _SHORT] = bias + (b + c) + _FOUR * (d + e)
+        made[to + _THREE] = bias + (b - c) + _EIGHT * (d - e) + f
