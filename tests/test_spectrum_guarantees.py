@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.ndimage
 import sounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,6 +36,21 @@ def test_blocks_are_the_columns_of_the_whole():
     parts = [part for _, part in spectrum.stft_blocks(samples, 1024, 256, block=7)]
     assert np.array_equal(np.concatenate(parts, axis=2), whole)
     assert np.allclose(spectrum.istft(whole, samples.shape[1], 1024, 256), samples, atol=1e-6)
+
+
+@pytest.mark.parametrize("overlaps", [2, 4, 8])
+def test_blocks_of_any_size_give_the_same_bits(overlaps):
+    """Also where a column's change looks at the columns beside it."""
+    samples = sounds.noise(0.5).samples
+
+    def beside(block: spectrum.Spectrum, _: int) -> spectrum.Spectrum:
+        return block * scipy.ndimage.convolve1d(np.abs(block), np.ones(5), axis=2)
+
+    def through(block: int) -> spectrum.Samples:
+        return spectrum.through(samples, 1024, 1024 // overlaps, beside, reach=2, block=block)
+
+    whole = through(10_000)
+    assert all(np.array_equal(through(block), whole) for block in (1, 2, 7, 50))
 
 
 def test_threads_do_not_change_a_bit():

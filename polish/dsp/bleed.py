@@ -38,6 +38,7 @@ _CLOSED_DB, _OPEN_DB = 4.0, 8.0
 """Over the predicted bleed: down to the first it is turned down in full, from the second on not at all."""
 _BEFORE_S, _AFTER_S = 0.1, 0.25
 _OPEN_S, _CLOSE_S = 0.02, 0.15
+_LEAST_DB = 0.05
 _BLOCK = 1 << 16
 
 
@@ -58,6 +59,11 @@ class Bleed:
     owner: str
     gain_db: NDArray[np.float64]
     hop: int
+
+    @property
+    def idle(self) -> bool:
+        """Whether no pause is long enough to be turned down by what could be heard."""
+        return float(self.gain_db.min(initial=0.0)) > -_LEAST_DB
 
 
 def find(stem: Bands, others: Mapping[str, Bands], *, deepest_db: float) -> Bleed | None:

@@ -22,6 +22,9 @@ _AUDIBLE_DB = -75.0
 _BIAS = 1.6
 """What a low percentile of smoothed noise power lies under its mean."""
 _OVER = 2.0
+_SMOOTH = 5
+"""Columns over which power is smoothed; half of them to either side."""
+_BLOCK = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +44,9 @@ def find(samples: Samples, rate_hz: int) -> Noise | None:
     """The noise in the quietest moments of a sound that are not digital silence; ``None`` without any."""
     size = spectrum.size_for(_WINDOW_S, rate_hz)
     powers = []
-    for _, block in spectrum.stft_blocks(samples, size, size // 2, block=256):
-        power = np.mean(block.real**2 + block.imag**2, axis=0)
-        powers.append(scipy.ndimage.uniform_filter1d(power, 5, axis=1)[:, ::4])
+    for first, block, own in spectrum.stft_in_context(samples, size, size // 2, _SMOOTH // 2, block=_BLOCK):
+        power = _smooth(np.mean(block.real**2 + block.imag**2, axis=0))
+        powers.append(power[:, own][:, -first % 4 :: 4])
     columns = np.concatenate(powers, axis=1)
     sounding = columns[:, columns.sum(axis=0) > 0]
     if sounding.shape[1] < 16:
@@ -62,8 +65,13 @@ def without(samples: Samples, rate_hz: int, found: Noise, *, deepest_db: float) 
 
     def quieter(block: spectrum.Spectrum, _: int) -> spectrum.Spectrum:
         power = np.mean(block.real**2 + block.imag**2, axis=0)
-        power = scipy.ndimage.uniform_filter(power, (3, 5))
+        power = _smooth(scipy.ndimage.uniform_filter1d(power, 3, axis=0))
         gain = np.clip(1 - _OVER * noise / np.maximum(power, 1e-20), 0, 1)
         return block * np.maximum(floor, np.sqrt(gain)).astype(np.float32)
 
-    return spectrum.through(samples, size, size // 4, quieter)
+    return spectrum.through(samples, size, size // 4, quieter, reach=_SMOOTH // 2, block=_BLOCK)
+
+
+def _smooth(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A running mean over time, summed anew at every place: one that runs on carries what was rounded."""
+    return scipy.ndimage.convolve1d(power, np.full(_SMOOTH, 1 / _SMOOTH), axis=1)

@@ -31,7 +31,8 @@ _LEAST_SHARE = 0.03
 _FEWEST_BINS, _MOST_BINS, _PER_OCTAVE = 3, 16, 12
 _ROUNDS = 3
 _RIDGE, _LEAST = 1e-3, 1e-3
-_BLOCK = 1 << 16
+_BLOCK, _COLUMNS, _FILTERED_COLUMNS = 1 << 16, 128, 512
+"""Frames and columns worked on at a time; the result does not depend on them."""
 
 Filters = NDArray[np.complex128]
 """Gain and phase by source and band, ``(sources, bands)``."""
@@ -94,7 +95,9 @@ def find(
 def of(source: Samples, gains: NDArray[np.complex64]) -> Samples:
     """What of a stem leaks, by its filter."""
     size = 2 * (gains.size - 1)
-    return spectrum.through(source, size, size // 4, lambda block, _: block * gains[:, None])
+    return spectrum.through(
+        source, size, size // 4, lambda block, _: block * gains[:, None], block=_FILTERED_COLUMNS
+    )
 
 
 def without(samples: Samples, leak: Samples) -> Samples:
@@ -108,7 +111,7 @@ def without(samples: Samples, leak: Samples) -> Samples:
 def _columns(samples: Samples, size: int, chosen: NDArray[np.int64]) -> NDArray[np.complex64]:
     """Some columns of the spectrum, ``(channels, bins, chosen)``."""
     parts = []
-    for first, block in spectrum.stft_blocks(samples, size, size // 2, block=128):
+    for first, block in spectrum.stft_blocks(samples, size, size // 2, block=_COLUMNS):
         here = chosen[(chosen >= first) & (chosen < first + block.shape[2])] - first
         parts.append(block[:, :, here])
     return np.concatenate(parts, axis=2)

@@ -29,6 +29,11 @@ _LONE, _ALSO_LONE, _AROUND_HZ = 11.0, 5.0, 450.0
 _WINDOW_S = 0.046
 _HELD = 5
 _HELD_SHARE = 0.35
+_WIDE = 5
+"""Columns over which a lone tone is calmed: the window spreads it so far."""
+_REACH, _WIDE_REACH = 2 * _HELD, 2 * _HELD + _WIDE // 2
+"""Columns to either side that decide whether a tone is lone, and whether it is calmed."""
+_BLOCK = 256
 _QUIET = 1e-7
 _FEWEST = 16
 
@@ -59,12 +64,14 @@ def find(samples: Samples, rate_hz: int) -> Shimmer | None:
     if inside.stop - inside.start < 4 * width:
         return None
     shares, totals = [], []
-    for _, block in spectrum.stft_blocks(samples, size, size // 4, block=256):
+    for _, block, own in spectrum.stft_in_context(samples, size, size // 4, _REACH, block=_BLOCK):
         power = _power(block)
         treble = power[inside]
+        flickers = _lone(treble, width, _LONE)[0][:, own]
+        power, treble = power[:, own], treble[:, own]
         total = treble.sum(axis=0)
         there = (total > _QUIET * power.sum(axis=0)) & (total > 1e-12)
-        lone = np.where(_lone(treble, width, _LONE)[0], treble, 0).sum(axis=0)
+        lone = np.where(flickers, treble, 0).sum(axis=0)
         shares.append((lone / np.maximum(total, 1e-20))[there])
         totals.append(total[there])
     share, weight = np.concatenate(shares), np.concatenate(totals)
@@ -85,13 +92,13 @@ def without(samples: Samples, rate_hz: int) -> Samples:
         lone, around = _lone(treble, width, _ALSO_LONE)
         # The window spreads a tone over its neighbours, and into the columns beside it; what is
         # left of it is no louder than what surrounds it, and a little less, as it is not known.
-        wide = scipy.ndimage.maximum_filter(lone, (3, 5))
+        wide = scipy.ndimage.maximum_filter(lone, (3, _WIDE))
         gain = np.minimum(around / np.maximum(treble, 1e-20), 1) ** 0.8
         out = block.copy()
         out[:, inside] *= np.where(wide, gain, 1).astype(np.float32)
         return out
 
-    return spectrum.through(samples, size, size // 4, calmer)
+    return spectrum.through(samples, size, size // 4, calmer, reach=_WIDE_REACH, block=_BLOCK)
 
 
 def _grid(rate_hz: int) -> tuple[int, slice, int]:

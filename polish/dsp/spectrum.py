@@ -95,9 +95,31 @@ def stft_blocks(
     samples: Samples, size: int, hop: int, *, block: int = _BLOCK_COLUMNS, workers: int | None = None
 ) -> Iterator[tuple[int, Spectrum]]:
     """The columns of `stft`, `block` of them at a time, each block with the number of its first column."""
-    for part in pieces(columns(samples.shape[1], hop) * hop, block * hop, samples):
-        first = part.start // hop
-        yield first, stft(samples, size, hop, first=first, count=block, workers=workers)
+    for first, spectrum, _ in stft_in_context(samples, size, hop, 0, block=block, workers=workers):
+        yield first, spectrum
+
+
+def stft_in_context(
+    samples: Samples,
+    size: int,
+    hop: int,
+    reach: int,
+    *,
+    block: int = _BLOCK_COLUMNS,
+    workers: int | None = None,
+) -> Iterator[tuple[int, Spectrum, slice]]:
+    """Blocks as of `stft_blocks`, with what filters along time need to see beside them.
+
+    Yields:
+        The number of the block's first column, the block with up to `reach` columns more to either side
+        (fewer at the ends of the sound), and which of those columns are the block's own.
+    """
+    total = columns(samples.shape[1], hop)
+    for part in pieces(total * hop, block * hop, samples):
+        first, end = part.start // hop, part.stop // hop
+        start, stop = max(first - reach, 0), min(end + reach, total)
+        spectrum = stft(samples, size, hop, first=start, count=stop - start, workers=workers)
+        yield first, spectrum, slice(first - start, end - start)
 
 
 class OverlapAdd:
@@ -135,7 +157,8 @@ class OverlapAdd:
         pieces = pieces.reshape(channels, count, overlaps, hop)
         sums = np.zeros((channels, count + overlaps - 1, hop), np.float32)
         sums[:, : overlaps - 1] = self._tail
-        for part in range(overlaps):
+        # The oldest column first, as in the tail: sums that do not depend on where blocks end.
+        for part in reversed(range(overlaps)):
             sums[:, part : part + count] += pieces[:, :, part]
         # The first `count` hops get nothing more, unless these were the last columns of all.
         last = self._column + count >= self._total
@@ -168,19 +191,23 @@ def through(
     hop: int,
     change: Callable[[Spectrum, int], Spectrum],
     *,
+    reach: int = 0,
     block: int = _BLOCK_COLUMNS,
     workers: int | None = None,
 ) -> Samples:
     """A sound after `change` was applied to its spectrum, block by block.
 
     Args:
-        change: gets ``(channels, bins, n)`` and the number of the first column; returns the
-            same shape. Columns arrive once and in order, so it may carry state.
+        change: gets ``(channels, bins, n)`` and the number of the block's first column; returns the
+            same shape. Without `reach` columns arrive once and in order, so it may carry state.
+        reach: how many columns to either side a column's change depends on; so many more are handed over
+            with every block.
+        block: columns worked on at a time; the result does not depend on it, bit for bit.
     """
     out = scratch(samples.shape)
     adder = OverlapAdd(samples.shape[0], samples.shape[1], size, hop, out=out, workers=workers)
-    for first, spectrum in stft_blocks(samples, size, hop, block=block, workers=workers):
-        adder.add(change(spectrum, first))
+    for first, spectrum, own in stft_in_context(samples, size, hop, reach, block=block, workers=workers):
+        adder.add(change(spectrum, first)[:, :, own])
         rest(out)
     return adder.samples
 

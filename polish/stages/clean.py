@@ -40,7 +40,7 @@ class Clean(Stage):
     reads = ("stems",)
     uses = ("findings",)
     writes = ("stems",)
-    version = 13
+    version = 14
 
     stems: list[str] = Field(
         [],

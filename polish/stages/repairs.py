@@ -198,7 +198,7 @@ def _bleed(work: Work) -> Iterator[tuple[Samples, Entry]]:
         left = bands.measure(samples, work.rate_hz)
         found = bleed.find(left, work.others, deepest_db=2 * work.max_cut_db)
         work = replace(work, samples=samples, known=left)
-    if found:
+    if found and not found.idle:
         entry = {
             "repair": "bleed", "measured_db": found.level_db,
             "pauses_percent": round(100 * found.pause_share),

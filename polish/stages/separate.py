@@ -37,7 +37,7 @@ class Separate(Stage):
     uses = ("stems",)
     writes = ("stems",)
     kind = "separator"
-    version = 3
+    version = 4
 
     model: str = Field("auto", description="The engine: htdemucs, htdemucs_ft …, builtin, or auto.")
     stems: list[str] = Field(
