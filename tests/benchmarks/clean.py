@@ -4,9 +4,9 @@
 
 Composed songs and, where they lie beside the checkout, the true stems of recorded ones. Seeds
 below 6300 and from 6400 on were used while the thresholds were chosen or for earlier pages, 6300 to 6319
-were not. Every song goes the way of a recipe: `check` looks at the sum of the stems, then `clean` works on them. `check` is
-left out for faults whose repair looks at no finding. With `--kept`, what was found for a song is
-kept there, and a later run goes on from it.
+were not. Every song goes the way of a recipe: `check` looks at the sum of the stems, then `clean`
+works on them. `check` is left out for faults whose repair looks at no finding. With `--kept`, what was
+found for a song is kept there, and a later run goes on from it.
 """
 
 from __future__ import annotations
@@ -159,9 +159,10 @@ def main() -> None:
         "what needs a voice that rests the one with two.\n\n"
         "Mud in one stem of the four is left where it is: that guitar is so thin that the boost makes it "
         "usual, its hump is no higher than those of clean parts of its kind, and the song has no more low "
-        "mids than others then. Nor does it tell that an equaliser's hump is there in every moment, under every "
-        "note, in the quiet and between the partials: that guitar's own colour is as steady. Held against a "
-        "straight tilt, the hump of the guitars of a metal record is as high. Bleed is planted as a filter of the other stems, and such bleed can be "
+        "mids than others then. Nor does it tell that the hump is there in every moment, in quiet ones and "
+        "between the partials: that guitar's own colour is as steady. Held against a straight tilt, the hump "
+        "of the guitars of a metal record is as high. Bleed is planted as a filter of the other stems, and "
+        "such bleed can be "
         "subtracted; what no filter explains is turned down in pauses only. Esses of the plant are as "
         "loud as the vowels where the voice sounds; in earlier pages its rests counted too, which left them "
         "quieter."
