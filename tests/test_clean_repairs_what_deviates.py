@@ -38,22 +38,16 @@ def rms(samples: Samples) -> float:
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
+def finding(kind: str, value: float) -> Finding:
+    return Finding(
+        kind=kind, start_s=0, end_s=1, severity="warning", value=value, unit="dB", message="", mend="clean"
+    )
+
+
 def cleaned(
     name: str, samples: Samples, *, asked: dict[str, float] | None = None, **settings
 ) -> tuple[Samples, list]:
-    findings = tuple(
-        Finding(
-            kind=kind,
-            start_s=0,
-            end_s=1,
-            severity="warning",
-            value=value,
-            unit="dB",
-            message="",
-            mend="clean",
-        )
-        for kind, value in (asked or {}).items()
-    )
+    findings = tuple(finding(kind, value) for kind, value in (asked or {}).items())
     song = Song(stems={name: Sound(samples, RATE_HZ)}, findings=findings)
     done = Clean(**settings).run(song)
     return done.stems[name].samples, done.measurements["clean"]["stems"][name]
@@ -172,6 +166,18 @@ def test_mud_that_does_not_show_in_the_song_is_left():
 
 def test_what_is_usual_is_left_alone_even_when_asked():
     assert cleaned("drums", kit(), asked={"mud": 9.0, "harshness": 9.0})[1] == []
+
+
+def test_a_finding_that_the_stems_do_not_bear_out_is_named_with_the_reason():
+    stems = {"drums": Sound(kit(), RATE_HZ), "other": sounds.noise(12.0, pink=True)}
+    asked, not_asked = (
+        Clean(rumble=False).run(Song(stems=stems, findings=found)).measurements["clean"]
+        for found in ((finding("mud", 4.6),), ())
+    )
+    assert asked["reason"] == (
+        "no stem measures wrong, nor do the stems bear out that the song has mud; all come back as they were"
+    )
+    assert not_asked["reason"] == "no stem measures wrong; all come back as they were"
 
 
 def test_a_voice_keeps_its_presence_unless_a_finding_asks():

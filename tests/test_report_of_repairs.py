@@ -15,6 +15,7 @@ from polish.report.repairs import worked
 from polish.song import Song
 from polish.stages.clean import Clean
 from polish.stages.compress import Compress
+from polish.stages.master import Master
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,47 @@ def test_what_leaves_the_spectrum_alone_has_words_and_no_picture():
     (one,) = worked({"steps": [{"id": "clean", "measurements": known}]})
     assert one.words == ["joins, once"]
     assert not one.spectrum
+
+
+def test_what_was_done_to_the_whole_song_is_drawn():
+    """Rides up and down between their corners, the tone of the master, and what its limiter took."""
+    ride = [{"at_s": 0.0, "gain_db": 0.0}, {"at_s": 10.0, "gain_db": 0.0}, {"at_s": 20.0, "gain_db": 1.5},
+            {"at_s": 40.0, "gain_db": 1.5}]  # fmt: skip
+    master = {
+        "tone": {"bands_hz": [100, 200, 400], "gains_db": [0.0, -1.0, 0.0]},
+        "limiting": {"max_reduction_db": 4.4, "history_db": [0.0, -4.4, 0.0], "hop_s": 10.0},
+        "arc": None,
+    }
+    steps = [
+        {"id": "level", "measurements": {"ride": ride, "tone": []}},
+        {"id": "out", "measurements": master},
+    ]
+    level, out = worked({"steps": steps})
+    assert (level.title, out.title) == ("level: the whole song", "out: the whole song")
+    points = [tuple(map(float, at.split(","))) for at in re.search(r'points="(.*?)"', level.gains)[1].split()]
+    heights = [y for _, y in points]
+    assert heights[0] == heights[len(points) // 5] > heights[len(points) * 3 // 8] > heights[-1]
+    assert ">2 dB<" in level.gains
+    assert "to 0:40" in level.gains
+    assert 'class="line applied"' in out.spectrum
+    assert "limiter" in out.gains
+    assert "−5" in out.gains
+
+
+def test_a_limiter_leaves_its_course_in_the_facts():
+    loud = sounds.total(sounds.band(4.0))
+    done = Master(loudness=-9, tone=0, glue=0).run(Song(mix=loud)).masters["master"].facts["limiting"]
+    assert min(done["history_db"]) == pytest.approx(-done["max_reduction_db"], abs=0.06)
+    assert len(done["history_db"]) * done["hop_s"] == pytest.approx(4.0, rel=0.02)
+    quiet = Master(loudness=-30).run(Song(mix=loud)).masters["master"].facts["limiting"]
+    assert "history_db" not in quiet
+
+
+def test_a_legend_has_something_to_explain(facts):
+    curve = {"curve_hz": [100, 200], "curve_db": [0, 0.0], "before_db": [-30, -30], "after_db": [-30, -30]}
+    known = {"stems": {"other": [{"repair": "joins", "count": 1}]}, "curves": {"other": curve}}
+    assert "applied curve" in page(facts)
+    assert "applied curve" not in page(facts | {"steps": [{"id": "clean", "measurements": known}]})
 
 
 def test_a_run_that_did_nothing_has_no_pictures():

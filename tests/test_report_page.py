@@ -76,9 +76,9 @@ def read(html: str) -> str:
 
 def test_the_page_shows_the_figures_before_and_after(song: Song) -> None:
     text = read(page(facts(song)))
-    for figure in ("-21.37", "-14.01", "-1.02", "4.20", "True peak is that of a 16-fold sinc"):
+    for figure in ("−21.37", "−14.01", "−1.02", "4.20", "True peak is that of a 16-fold sinc"):
         assert figure in text
-    assert "7.36" in text, "what a step did"
+    assert "gain 7.36 dB" in " ".join(text.split()), "what a step did, its unit behind the number"
 
 
 def test_the_page_shows_findings_sections_lyrics_and_files(song: Song) -> None:
@@ -96,6 +96,34 @@ def test_the_page_shows_findings_sections_lyrics_and_files(song: Song) -> None:
     assert 'href="a%20b.wav"' in html
 
 
+def test_a_finding_says_who_mended_it_and_who_did_not(song: Song) -> None:
+    """Only what was done counts: a step that is not in the recipe, or that left it, did not mend it."""
+
+    def finding(kind: str, mend: str | None, end_s: float = 2.0) -> dict[str, Any]:
+        return {"kind": kind, "start_s": 1.96, "end_s": end_s, "severity": "info", "value": 3.0, "unit": "dB",
+                "message": f"too much {kind}", "mend": mend}  # fmt: skip
+
+    steps = [
+        {"id": "clean", "stage": "clean", "status": "done",
+         "measurements": {"stems": {"bass": [{"repair": "rumble"}], "vocals": []}}},
+        {"id": "level", "stage": "level", "status": "done", "measurements": {"sections": []}},
+        {"id": "mix", "stage": "mix", "status": "skipped", "reason": "no stems"},
+        {"id": "out", "stage": "master", "status": "done"},
+    ]  # fmt: skip
+    found = [
+        finding("sub_rumble", "clean"), finding("mud", "clean"), finding("loop", None),
+        finding("flat", "level"), finding("narrow", "mix"), finding("peak", "master", 1.97),
+        finding("end", "arrange: {fade_out: 8 s}"),
+    ]  # fmt: skip
+    text = " ".join(read(page(facts(song, findings=found, steps=steps))).split())
+    for told in (
+        "0:01.9–0:02.0 too much sub_rumble clean 0:01.9", "too much mud clean left it", "too much loop – ",
+        "too much flat level left it", "too much narrow mix skipped", "0:01.9 too much peak master 0:01.9",
+        "too much end arrange: {fade_out: 8 s} not in this recipe",
+    ):  # fmt: skip
+        assert told in text
+
+
 def test_the_page_shows_what_listeners_get(song: Song) -> None:
     quiet = {"id": "stream", "reason": None, "measured": measured(-17.0), "services": playback(-17.0, -2.5)}
     codec = {"ceiling_dbtp": 0.0, "true_peak_before_dbtp": 0.41, "lowered_db": 0.43, "loudness_lost_lu": 0.43,
@@ -104,10 +132,10 @@ def test_the_page_shows_what_listeners_get(song: Song) -> None:
                                         "measured": measured(-17.43)}}  # fmt: skip
     html = page(facts(song, masters=[quiet], deliveries=[delivered, {"id": "wav", "facts": {"codec": None}}]))
     text = " ".join(read(html).split())
-    assert "Spotify +1.5 -15.5 plays at −14 LUFS, but keeps peaks under −1 dBTP" in text
-    assert "Spotify, loud +6.0 -11.0 its limiter takes 4.5 dB off the peaks" in text
-    assert "YouTube * 0 -17.0 plays at −14 LUFS, but turns nothing up" in text
-    assert "a.mp3 mp3 128k 0.41 dBTP 0.43 dB" in text and "-17.43 LUFS" in text
+    assert "Spotify +1.5 −15.5 plays at −14 LUFS, but keeps peaks under −1 dBTP" in text
+    assert "Spotify, loud +6.0 −11.0 its limiter takes 4.5 dB off the peaks" in text
+    assert "YouTube * 0 −17.0 plays at −14 LUFS, but turns nothing up" in text
+    assert "a.mp3 mp3 128k 0.41 dBTP 0.43 dB" in text and "−17.43 LUFS" in text
     assert "What listeners get" not in read(page(facts(song, masters=[])))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..units import clock
 from .done import said
+from .mending import mended
 from .players import encoded, services
 from .repairs import DRAWN, worked
 from .similarity import picture
@@ -27,6 +28,11 @@ FIGURES = (
     ("channels", "Channels", ""),
 )
 """The rows of the before/after table: key of a measurement, words, unit."""
+_UNITS = {
+    "_lufs": "LUFS", "_lu": "LU", "_dbfs": "dBFS", "_dbtp": "dBTP", "_db": "dB", "_hz": "Hz", "_s": "s",
+    "_percent": "%", "_pct": "%", "_bpm": "BPM",
+}  # fmt: skip
+"""By the end of a measurement's name, which is then not said twice."""
 
 
 def page(facts: Mapping[str, Any]) -> str:
@@ -41,6 +47,7 @@ def page(facts: Mapping[str, Any]) -> str:
     name, after = next(iter((curves.get("after") or {}).items()), (None, None))
     first = before or after
     masters = facts.get("masters") or []
+    done = worked(facts)
     return _template().render(
         facts=facts,
         masters=masters,
@@ -49,7 +56,9 @@ def page(facts: Mapping[str, Any]) -> str:
         similarity=picture(alike, facts.get("sections") or []) if (alike := curves.get("similarity")) else "",
         after_name=name if before else None,
         rows=_rows(facts),
-        worked=worked(facts),
+        mended=[mended(finding, facts.get("steps") or []) for finding in facts.get("findings") or []],
+        worked=done,
+        drawn=any(one.spectrum or one.gains for one in done),
         services={master["id"]: found for master in masters if (found := services(master))},
         encoded=encoded(facts.get("deliveries") or []),
     )
@@ -70,18 +79,46 @@ def _number(value: Any, unit: str = "") -> str:
     if not isinstance(value, (int, float)):
         return str(value)
     if unit == "Hz" or float(value).is_integer():
-        return f"{value:,.0f}".replace(",", "\u202f")
-    return f"{value:.2f}" if abs(value) < 1000 else f"{value:.0f}"
+        return _signed(f"{value:,.0f}".replace(",", "\u202f"))
+    return _signed(f"{value:.2f}" if abs(value) < 1000 else f"{value:.0f}")
+
+
+def _signed(written: str) -> str:
+    """With a minus that is as long as a plus."""
+    return written.replace("-", "−")
+
+
+def _span(finding: Mapping[str, Any]) -> str:
+    """From when to when; one moment where both read the same."""
+    start, end = clock(finding["start_s"]), clock(finding["end_s"])
+    return start if start == end else f"{start}–{end}"
+
+
+def _named(key: str, value: Any) -> tuple[str, str]:
+    """A measurement's name without its unit, and its value with it."""
+    ends = [end for end in _UNITS if key.endswith(end)]
+    if not ends or isinstance(value, (str, bool)):
+        return key.replace("_", " "), _number(value)
+    return key.removesuffix(ends[0]).replace("_", " "), f"{_number(value)} {_UNITS[ends[0]]}"
+
+
+def _size(count: int) -> str:
+    """Bytes in the unit that shows them."""
+    return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{max(count, 100) / 1e3:.1f} kB"
 
 
 def _told(value: Any) -> str:
     """A measurement in a few words: numbers rounded, lists counted when long."""
     if isinstance(value, Mapping):
-        told = (f"{str(k).replace('_', ' ')} {_told(v)}" for k, v in value.items() if k not in DRAWN)
+        told = (_one_told(str(key), each) for key, each in value.items() if key not in DRAWN)
         return ", ".join(told) or "nothing"
     if isinstance(value, (list, tuple)):
         return "; ".join(_told(v) for v in value[:6]) + (" …" if len(value) > 6 else "") if value else "none"
     return _number(value)
+
+
+def _one_told(key: str, value: Any) -> str:
+    return " ".join(_named(key, value) if _plain(value) else (key.replace("_", " "), _told(value)))
 
 
 def _plain(value: Any) -> bool:
@@ -95,6 +132,8 @@ def _template() -> Any:
     environment = Environment(
         loader=PackageLoader("polish.report", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )  # fmt: skip
-    environment.filters |= {"clock": clock, "number": _number, "told": _told, "said": said}
+    environment.filters |= {"clock": clock, "number": _number, "told": _told, "said": said, "span": _span}
+    environment.filters |= {"signed": _signed, "size": _size}
+    environment.globals["named"] = _named
     environment.tests["plain"] = _plain
     return environment.get_template("page.html.j2")

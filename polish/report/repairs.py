@@ -28,6 +28,7 @@ _TOP, _LEVELS, _CURVE, _GAINS, _GAP = 8, 120, 64, 64, 22
 _RANGE_DB, _LEAST_CURVE_DB, _MOST_CURVE_DB = 54, 3, 24
 _LEAST_DRAWN_DB = 0.05
 _SHORT = 4
+_RIDE_POINTS = 240
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,37 @@ def worked(facts: Mapping[str, Any]) -> list[Worked]:
                     _history([*_moving(actions), *_moving(curves[name], step["id"])]),
                 )
             )
-        if glue := _moving(known.get("bus") or {}, "glue"):
-            found.append(Worked(f"{step['id']}: mix", [], Markup(""), _history(glue)))
+        if of_all := _of_all(step["id"], known):
+            found.append(of_all)
     return [one for one in found if one.words or one.spectrum or one.gains]
+
+
+def _of_all(name: str, known: Mapping[str, Any]) -> Worked | None:
+    """What a step did to the whole song: bands for its tone, rides, a bus compressor, a limiter."""
+    tone, bus, arc = (known.get(key) for key in ("tone", "bus", "arc"))
+    moving = [*_moving(bus or {}, "glue"), *_moving(known.get("glue") or {}, "glue")]
+    moving += [("ride", _ride(ride)) for ride in (known.get("ride"), (arc or {}).get("ride")) if ride]
+    moving += _moving(known.get("limiting") or {}, "limiter")
+    bands = tone if isinstance(tone, Mapping) else known.get("average_kept") or {}
+    curve = {"curve_hz": bands.get("bands_hz"), "curve_db": bands.get("gains_db")}
+    spectrum = _spectrum(curve)
+    if not spectrum and not moving:
+        return None
+    return Worked(f"{name}: the whole song", [], spectrum, _history(moving))
+
+
+def _ride(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A ride given by its corners as a course over time."""
+    hop_s = max(float(points[-1]["at_s"]), 1e-3) / _RIDE_POINTS
+    history, at = [], 0
+    for k in range(_RIDE_POINTS):
+        now_s = (k + 0.5) * hop_s
+        while at + 2 < len(points) and points[at + 1]["at_s"] <= now_s:
+            at += 1
+        one, other = points[at], points[min(at + 1, len(points) - 1)]
+        along = (now_s - one["at_s"]) / max(other["at_s"] - one["at_s"], 1e-9)
+        history.append(round(one["gain_db"] + along * (other["gain_db"] - one["gain_db"]), 2))
+    return {"history_db": history, "hop_s": hop_s}
 
 
 def _said(action: Mapping[str, Any]) -> str:
@@ -142,11 +171,15 @@ def _history(moving: Sequence[tuple[str, Mapping[str, Any]]]) -> Markup:
         return Markup("")
     seconds = max(one["hop_s"] * len(one["history_db"]) for _, one in moving)
     most = max(_LEAST_CURVE_DB, math.ceil(max(-min(one["history_db"]) for _, one in moving)))
+    least = min(0, -math.ceil(max(max(one["history_db"]) for _, one in moving)))
 
     def y(db: float) -> float:
-        return _TOP + _GAINS * min(max(-db, 0), most) / most
+        return _TOP + _GAINS * (min(max(-db, least), most) - least) / (most - least)
 
-    parts: list[str] = [svg.level(-db, y(-db), "dB" if not db else "") for db in (0, most)]
+    # From the highest gain down; a ride goes up as well.
+    parts: list[str] = [
+        svg.level(-db, y(-db), "dB" if db == least else "") for db in sorted({least, 0, most})
+    ]
     parts.append(svg.label(f"to {clock(seconds)}", svg.LEFT + svg.PLOT, _TOP + _GAINS + 15, "end"))
     for number, (name, one) in enumerate(moving):
         points = [

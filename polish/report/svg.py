@@ -61,7 +61,7 @@ def box(css: str, x: float, y: float, width: float, height: float, title: str) -
 
 def level(value: float, y: float, unit: str = "") -> Markup:
     """A horizontal grid line with its value at the left."""
-    text = f"{value:g} {unit}".strip()
+    text = f"{value:g} {unit}".strip().replace("-", "−")
     return line("grid", LEFT, y, WIDTH - RIGHT, y) + label(text, LEFT - 6, y + 4, "end")
 
 

@@ -103,7 +103,9 @@ class Clean(Stage):
         curves = {name: _curves(song.stems[name], done[name]) for name, entries in noted.items() if entries}
         facts: dict[str, Any] = {"stems": noted, "song": whole.facts(), "curves": curves}
         if not curves:
-            facts["reason"] = "no stem measures wrong; all come back as they were"
+            asked = " and ".join(fault for fault in whole.buildups if fault in whole.asked)
+            unborne = f", nor do the stems bear out that the song has {asked}" if asked else ""
+            facts["reason"] = f"no stem measures wrong{unborne}; all come back as they were"
         return song.having(stems=done).noting(self.step(context), **facts)
 
     def _repairs(self, name: str) -> bool:

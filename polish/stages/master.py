@@ -18,6 +18,7 @@ from .arc import KEPT_LU, Kept, kept
 from .base import Context, Stage
 from .premaster import Premaster, prepared, untouched, without_brought
 from .targets import TARGETS, TargetName, filled_in
+from .tool import course
 
 RANGE_LOSS_LU = 2.0
 """How much loudness range `protect` gives away."""
@@ -44,7 +45,7 @@ class Master(Stage):
     reads: ClassVar[tuple[str, ...]] = ("mix",)
     uses: ClassVar[tuple[str, ...]] = ("sections", "beats")
     writes: ClassVar[tuple[str, ...]] = ("masters",)
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     loudness: Annotated[float, LUFS.between(-40, -5)] = Field(
         -14.0, description="Integrated loudness to reach; a target sets it too, and this wins."
@@ -102,7 +103,7 @@ class Master(Stage):
             "reached": reason is None,
             "reason": reason,
             "gain_db": landed.gain_db,
-            "limiting": _limiting(landed) | start.brought,
+            "limiting": _limiting(landed) | _history(landed, mix.duration_s) | start.brought,
             "tone": start.tone,
             "glue": start.glue,
             "arc": arc.facts,
@@ -241,3 +242,9 @@ def _limiting(landed: Landed) -> dict[str, float]:
     reduction = landed.reduction_db
     busy = float(np.mean(reduction.max(axis=0) > 0.1)) if reduction.size else 0.0
     return {"max_reduction_db": float(reduction.max(initial=0.0)), "time_percent": 100 * busy}
+
+
+def _history(landed: Landed, duration_s: float) -> dict[str, Any]:
+    """What the limiter took over time; nothing where it did not work."""
+    deepest = landed.reduction_db.max(axis=0, initial=0.0)
+    return course(-deepest, duration_s / deepest.size) if deepest.any() else {}

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..audio import Samples
 from ..dsp import (
@@ -29,8 +28,8 @@ from ..dsp import (
 )
 from ..presets import kind_of, kinds
 from ..song import Finding
+from .tool import course
 
-_POINTS = 160
 _SHELLS_HZ = 500.0
 """Below that a drum's own shell rings whatever is played, as narrow and as high as a fault does."""
 
@@ -203,7 +202,7 @@ def _bleed(work: Work) -> Iterator[tuple[Samples, Entry]]:
             "repair": "bleed", "measured_db": found.level_db,
             "pauses_percent": round(100 * found.pause_share),
             "change_db": round(float(found.gain_db.min()), 1), "given_to": found.owner,
-            **_course(found.gain_db, found.hop / work.rate_hz),
+            **course(found.gain_db, found.hop / work.rate_hz),
         }  # fmt: skip
         yield bleed.without(work.samples, found), entry
 
@@ -222,17 +221,7 @@ def _moving(bell: dynamic_eq.Bell, rate_hz: int) -> Entry:
     return {
         "change_db": round(mean, 1),
         "deepest_db": round(bell.deepest_db, 1),
-        **_course(bell.gain_db, bell.hop / rate_hz),
-    }
-
-
-def _course(gain_db: NDArray[np.floating], hop_s: float) -> Entry:
-    """A gain over time in at most 160 points, each the deepest of its stretch."""
-    size = max(1, -(-gain_db.size // _POINTS))
-    stretches = np.pad(gain_db, (0, -gain_db.size % size), mode="edge").reshape(-1, size)
-    return {
-        "history_db": [round(float(db), 1) + 0.0 for db in stretches.min(axis=1)],
-        "hop_s": round(size * hop_s, 4),
+        **course(bell.gain_db, bell.hop / rate_hz),
     }
 
 

@@ -114,3 +114,18 @@ def history(gain: NDArray[np.float32], rate_hz: int) -> dict[str, Any]:
         "history_db": [round(float(value), 1) for value in deepest],
         "hop_s": round(size / rate_hz, 4),
     }
+
+
+def course(gain_db: NDArray[np.floating], hop_s: float) -> dict[str, Any]:
+    """A gain over time in at most 240 points, each the deepest of its stretch.
+
+    Args:
+        gain_db: ``(columns,)``.
+        hop_s: from one column to the next.
+    """
+    size = max(1, -(-gain_db.size // POINTS))
+    stretches = np.pad(gain_db, (0, -gain_db.size % size), mode="edge").reshape(-1, size)
+    return {
+        "history_db": [round(float(db), 1) + 0.0 for db in stretches.min(axis=1)],
+        "hop_s": round(size * hop_s, 4),
+    }
