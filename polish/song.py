@@ -71,6 +71,10 @@ class Line(Fact):
     words: tuple[Word, ...] = ()
     section: str | None = None
     """The tag it stood under in known lyrics, ``verse`` or ``chorus``."""
+    confidence: float | None = None
+    """0 to 1: how sure it is that a known line is sung where it stands; None: not judged."""
+    doubtful: bool = False
+    """It is so unsure that somebody should listen there before the line is shown to others."""
 
 
 class Gap(Fact):
@@ -93,6 +97,11 @@ class Lyrics(Fact):
     unmatched: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     engine: str = ""
+
+    @property
+    def doubtful(self) -> tuple[Line, ...]:
+        """Lines that may not be sung where they stand."""
+        return tuple(line for line in self.lines if line.doubtful)
 
 
 class Finding(Fact):

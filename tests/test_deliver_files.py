@@ -232,7 +232,7 @@ def test_lyrics_formats_have_the_right_times(song, tmp_path) -> None:
     assert times_of(srt, ",") == times_of(vtt, ".") == [1.0, 2.0, 2.5, 2.501, 59.996, 3700.5]
     assert txt == "[verse]\nHé → <you>\ntwo rows\n\n[chorus]\nיוֹם 日本\n"
     assert Words.model_validate_json(whole) == song.lyrics
-    assert done.facts == {"lines": 3, "words": 6, "unmatched_lines": 1, "language": "en"}
+    assert done.facts == {"lines": 3, "words": 6, "unmatched_lines": 1, "doubtful_lines": 0, "language": "en"}
 
 
 @pytest.mark.parametrize(

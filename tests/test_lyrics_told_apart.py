@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from polish.audio import Sound
 from polish.models.acoustic import HOP_S, log_probabilities
 from polish.models.alignment import BuiltinAligner, fits
-from polish.models.line_spans import bounded
+from polish.models.line_spans import bounded, relieved
 from polish.models.own_words import evidence
 from polish.models.phones import CLASSES, phones
-from polish.models.sung_chain import Spelled
+from polish.models.sung_chain import ELSE, Spelled
 from polish.models.words import known_lines
 from polish.song import Lyrics
 
@@ -119,3 +119,19 @@ def test_a_word_sung_again_and_again_may_be_held() -> None:
     placed[3] = np.array([[20.0, 30.0], [30.0, 40.0], [40.0, 45.0]])
     likelihoods = np.zeros((2500, len(CLASSES) + 1), np.float32)
     assert bounded(lines, spelled, placed, likelihoods)[3] is placed[3]
+
+
+def test_only_where_a_line_was_spread_does_it_win_little_by_being_spread() -> None:
+    lines = known_lines("\n".join(SONG[:4]))
+    spelled = [[phones(word, "en") for word in line.words] for line in lines]
+    likelihoods = np.random.default_rng(0).standard_normal((2000, len(CLASSES) + 1)).astype(np.float32)
+    spans_s = [np.linspace([4.0 * k, 4.0 * k + 0.4], [4.0 * k + 2, 4.0 * k + 2.4], 6) for k in range(4)]
+    assert relieved(lines, spelled, spans_s, likelihoods) is None
+    spans_s[3] = np.linspace([12.0, 14.0], [28.0, 30.0], 6)
+    fresh = relieved(lines, spelled, spans_s, likelihoods)
+    assert fresh is not None
+    changed = np.flatnonzero((fresh != likelihoods).any(axis=1)) * HOP_S
+    assert changed.min() >= 12 and changed.max() <= 30
+    assert (fresh[:, :ELSE] == likelihoods[:, :ELSE]).all()
+    less = fresh[600:1500, :ELSE].max(axis=1) - fresh[600:1500, ELSE]
+    assert less.max() <= 0.66

@@ -44,6 +44,9 @@ def lyrics(
     if as_json:
         emit_json({"file": file, **found})
         return
-    click.echo(table(["start", "line"], [[clock(line["start_s"]), line["text"]] for line in found["lines"]]))
+    rows = [
+        [clock(line["start_s"]), "?" if line["doubtful"] else "", line["text"]] for line in found["lines"]
+    ]
+    click.echo(table(["start", "", "line"], rows))
     for line in found["unmatched"]:
         say(f"note: not found in the song: {line}")

@@ -74,7 +74,7 @@ def ass(lyrics: Lyrics) -> str:
     """Advanced SubStation Alpha: two lines in turn on the screen, each word filled (``\\kf``) as it is sung.
 
     Times are hundredths of a second; lengths are differences of rounded times, so that they do
-    not drift.
+    not drift. Lines in doubt say so in the name field, which editors show and players do not.
     """
     rows = []
     freed_s = [0.0, 0.0]
@@ -85,8 +85,8 @@ def ass(lyrics: Lyrics) -> str:
         gone_s = max(min(line.end_s + _STAYS_S, following), line.end_s)
         freed_s[row] = gone_s
         words = "".join(_filled(line, shown_s)).rstrip()
-        style = ("Upper", "Lower")[row]
-        rows.append(f"Dialogue: 0,{_ass_time(shown_s)},{_ass_time(gone_s)},{style},,0,0,0,,{words}")
+        style, name = ("Upper", "Lower")[row], "in doubt" if line.doubtful else ""
+        rows.append(f"Dialogue: 0,{_ass_time(shown_s)},{_ass_time(gone_s)},{style},{name},0,0,0,,{words}")
     return _ASS_HEAD + "\n".join(rows) + "\n"
 
 

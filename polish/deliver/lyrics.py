@@ -33,6 +33,11 @@ class Lyrics(Delivery):
     embed: bool = Field(
         False, description="Also put them into the tags of the song's MP3, FLAC and M4A delivered before."
     )
+    doubtful: Literal["keep", "leave out"] = Field(
+        "keep",
+        description="What becomes of lines that may not be sung where they stand. Kept, json says "
+        "`doubtful` of them, vtt has a note before them and ass names them, all off the screen.",
+    )
 
     def write(self, song: Song, folder: Path) -> Delivered:
         """Write ``TITLE.lrc`` and so on; nothing for a song without words.
@@ -41,10 +46,15 @@ class Lyrics(Delivery):
             OutputError: a file cannot be written.
         """
         lyrics = song.lyrics or Words()
+        doubtful = lyrics.doubtful
+        if self.doubtful == "leave out":
+            sure = tuple(line for line in lyrics.lines if not line.doubtful)
+            lyrics = lyrics.model_copy(update={"lines": sure})
         facts = {
             "lines": len(lyrics.lines),
             "words": sum(len(line.words) or len(line.text.split()) for line in lyrics.lines),
             "unmatched_lines": len(lyrics.unmatched),
+            "doubtful_lines": len(doubtful),
             "language": lyrics.language,
         }
         if not lyrics.lines:

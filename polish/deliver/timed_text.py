@@ -36,9 +36,14 @@ def srt(lyrics: Lyrics) -> str:
 
 
 def vtt(lyrics: Lyrics) -> str:
-    """WebVTT (W3C): cues with ``hh:mm:ss.mmm``, ``&``, ``<`` and ``>`` escaped (4.2.2)."""
+    """WebVTT (W3C): cues with ``hh:mm:ss.mmm``, ``&``, ``<`` and ``>`` escaped (4.2.2); what is in doubt
+    has a comment block before it, which players do not show."""
     escaped = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-    cues = [f"{_span(line, '.')}\n{one_line(line.text).translate(escaped)}\n" for line in lyrics.lines]
+    cues = [
+        ("NOTE in doubt\n\n" if line.doubtful else "")
+        + f"{_span(line, '.')}\n{one_line(line.text).translate(escaped)}\n"
+        for line in lyrics.lines
+    ]
     return "\n".join(["WEBVTT\n", *cues])
 
 

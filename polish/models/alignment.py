@@ -5,7 +5,7 @@ to expect (`phones`), and the best way of the one through the other gives the ti
 alignment, as in Rabiner, "A Tutorial on Hidden Markov Models", Proc. IEEE 1989. Between lines
 anything may be heard. A line without which the others fit what is heard nearly as well is not
 taken as sung: the voice between them would hold any other line as well. Such lines are unmatched
-and get no time.
+and get no time. Of those that do, the ones that are hardly heard are in doubt (`sureness`).
 """
 
 from __future__ import annotations
@@ -21,16 +21,21 @@ from ..errors import EngineUnable
 from ..song import Gap, Line, Lyrics, Word
 from .acoustic import HOP_S, frequencies, log_probabilities
 from .engines import Progress, Transcriber
-from .line_spans import bounded
+from .line_spans import bounded, relieved
 from .own_words import own_part
 from .phones import language_of, phones
 from .sung_chain import ELSE, Spelled, SungChain
+from .sureness import DOUBTFUL, clearness, confidence
 from .words import KnownLine, known_lines
 
 _PRIOR = 0.6
 """How far a class that is frequent anyway counts for less."""
 _ANY = 0.2
 """Between lines: a pause, or with this likelihood anything else."""
+_ANY_LESS = 2.65
+"""When times are looked for, what sounds between lines is less likely by no more than this, in a frame, than
+the best that could be heard there: the times of the songs of `tests/benchmarks/alignment.py` are good from
+2.4 to 2.7."""
 _UNLIKE = -2.4
 """Mean log-probability of its phones under which a line is not what is heard."""
 _LEAST_WORTH, _SHARE_OF_USUAL = 8.0, 0.1
@@ -65,7 +70,13 @@ class BuiltinAligner(Transcriber):
         progress(0.6)
         placed = place(lines, heard, language)
         progress(1.0)
-        timed = tuple(_timed(line, at) for line, at in zip(lines, placed, strict=True) if at is not None)
+        spelled = [[phones(word, language) for word in line.words] for line in lines]
+        sure = confidence(clearness(spelled, placed, heard, fits(heard)))
+        timed = tuple(
+            _timed(line, at, float(each))
+            for line, at, each in zip(lines, placed, sure, strict=True)
+            if at is not None
+        )
         return Lyrics(
             language=language, engine=self.name, lines=timed, gaps=gaps(heard, timed) if lines else (),
             unmatched=tuple(line.text for line, at in zip(lines, placed, strict=True) if at is None),
@@ -90,15 +101,17 @@ def place(
     if not lines or len(heard) <= len(lines) or sounds > _SOUNDS_A_FRAME * len(heard):
         return [None for _ in lines]  # even a line passed over takes a frame
     likelihoods = fits(heard)
-    nothing: list[NDArray[np.float64] | None] = [None for _ in lines]
     part = own_part(spelled, likelihoods)
     if not spelled[part]:
-        return nothing
+        return [None for _ in lines]
     worth = SungChain.of(spelled[part]).worth(likelihoods)
     there = [part.start + number for number in _sung_here(spelled[part], worth)]
-    if not there:
-        return nothing
-    placed = _spans_s([spelled[n] for n in there], there, heard, likelihoods, nothing)
+    between = likelihoods.copy()
+    between[:, ELSE] = np.maximum(between[:, ELSE], between[:, :ELSE].max(axis=1) - _ANY_LESS)
+    placed = _spans_s(spelled, there, heard, between)
+    again = relieved(lines, spelled, placed, between)
+    if again is not None:
+        placed = _spans_s(spelled, there, heard, again)
     return bounded(lines, spelled, placed, likelihoods)
 
 
@@ -117,13 +130,16 @@ def fits(heard: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _spans_s(
-    spelled: Spelled, numbers: Sequence[int], heard: NDArray[np.float32], likelihoods: NDArray[np.float32],
-    placed: list[NDArray[np.float64] | None],
-) -> list[NDArray[np.float64] | None]:  # fmt: skip
-    """Start and end of the words of lines that are there, put into `placed` at the lines' numbers."""
-    found = SungChain.of(spelled).followed(likelihoods)
+    spelled: Spelled, there: Sequence[int], heard: NDArray[np.float32], likelihoods: NDArray[np.float32]
+) -> list[NDArray[np.float64] | None]:
+    """Start and end of the words of the lines that are there, None for the others."""
+    placed: list[NDArray[np.float64] | None] = [None for _ in spelled]
+    if not there:
+        return placed
+    found = SungChain.of([spelled[number] for number in there]).followed(likelihoods)
     word = 0
-    for number, line in zip(numbers, spelled, strict=True):
+    for number in there:
+        line = spelled[number]
         inside = np.flatnonzero((found.words >= word) & (found.words < word + len(line)))
         if inside.size and float(np.mean(heard[inside, found.kinds[inside]])) > _UNLIKE:
             frames = [np.flatnonzero(found.words == word + k) for k in range(len(line))]
@@ -185,11 +201,12 @@ def _words_of(lines: Sequence[KnownLine]) -> str:
     return "\n".join(line.text for line in lines)
 
 
-def _timed(line: KnownLine, spans_s: NDArray[np.float64]) -> Line:
+def _timed(line: KnownLine, spans_s: NDArray[np.float64], sure: float) -> Line:
     words = tuple(
         Word(start_s=round(float(start), 3), end_s=round(float(end), 3), text=text)
         for text, (start, end) in zip(line.words, spans_s, strict=True)
     )
     return Line(
-        start_s=words[0].start_s, end_s=words[-1].end_s, text=line.text, words=words, section=line.section
-    )
+        start_s=words[0].start_s, end_s=words[-1].end_s, text=line.text, words=words, section=line.section,
+        confidence=round(sure, 2), doubtful=sure < DOUBTFUL,
+    )  # fmt: skip

@@ -1,10 +1,12 @@
 """How long a line may last: about as long as the song's own lines take for their syllables.
 
-A voice that is held, or sings what no line says, is heard as one vowel for seconds, and any word
-with that vowel explains all of it: the way through what is heard then spreads one line over all
-that is sung between its neighbours. Such a line is looked for again between them, as long as a
-line of its syllables is in this song, and with every moment judged by how much worse the line is
-than the best that could be heard there: then a vowel held wins nothing.
+A voice that is held, or sings what no line says, is heard as one vowel for seconds, and so is what
+an instrument leaves in the stem; any word with that vowel explains all of it: the way through what
+is heard then spreads one line over all that sounds between its neighbours, and may push others out
+of their places. Where a line was spread so, what no line says is taken to be nearly as likely as the
+best that could be heard there (`relieved`), and the way is looked for again: a vowel held wins
+little. A line that is still too long is looked for alone between its neighbours, as long as a line
+of its syllables is in this song (`bounded`).
 """
 
 from __future__ import annotations
@@ -24,8 +26,30 @@ _TIMES_USUAL, _HELD_S, _COMPACT_S = 1.5, 2.0, 1.0
 """A line may last so many times as long as is usual for its syllables, and a held note longer; one that
 lasts longer is looked for again within less."""
 _EVERY_S = 0.25
-_WORSE = 0.5
+_WORSE = 0.65
 """What is no line's is taken to be so much worse, in a frame, than the best that could be heard."""
+
+
+def relieved(
+    lines: Sequence[KnownLine],
+    spelled: Spelled,
+    placed: Sequence[Spans | None],
+    likelihoods: NDArray[np.float32],
+) -> NDArray[np.float32] | None:
+    """Likelihoods by which a line wins little by being spread over where one was; None when none was.
+
+    Args:
+        lines, spelled, placed, likelihoods: as for `bounded`.
+    """
+    spread = [placed[number] for number, _ in _too_long(lines, spelled, placed)]
+    if not spread:
+        return None
+    fresh = likelihoods.copy()
+    for spans_s in spread:
+        assert spans_s is not None
+        part = fresh[round(spans_s[0, 0] / HOP_S) : round(spans_s[-1, 1] / HOP_S)]
+        part[:, ELSE] = np.maximum(part[:, ELSE], part[:, :ELSE].max(axis=1) - _WORSE)
+    return fresh
 
 
 def bounded(
@@ -45,22 +69,33 @@ def bounded(
     """
     there = [number for number, spans_s in enumerate(placed) if spans_s is not None]
     found = list(placed)
-    if not there:
-        return found
-    usual_s = float(np.median([_lasts_s(placed[n]) / sum(lines[n].syllables) for n in there]))
     relative = likelihoods - likelihoods[:, :ELSE].max(axis=1, keepdims=True)
     relative[:, ELSE] = np.maximum(relative[:, 0], -_WORSE)
     end_s = len(likelihoods) * HOP_S
-    for place, number in enumerate(there):
-        plausible_s = _TIMES_USUAL * usual_s * sum(lines[number].syllables)
-        if _one_word(spelled[number]) or _lasts_s(placed[number]) <= plausible_s + _HELD_S:
-            continue
+    for number, plausible_s in _too_long(lines, spelled, placed):
+        place = there.index(number)
         before = [found[n] for n in there[:place] if found[n] is not None]
         after = found[there[place + 1]] if place + 1 < len(there) else None
         first_s = float(before[-1][-1, 1]) if before else 0.0
         last_s = float(after[0, 0]) if after is not None else end_s
         found[number] = _compact(spelled[number], relative, (first_s, last_s), plausible_s + _COMPACT_S)
     return found
+
+
+def _too_long(
+    lines: Sequence[KnownLine], spelled: Spelled, placed: Sequence[Spans | None]
+) -> list[tuple[int, float]]:
+    """The numbers of lines that last longer than they can, each with how long one like it lasts, in s."""
+    there = [number for number, spans_s in enumerate(placed) if spans_s is not None]
+    if not there:
+        return []
+    usual_s = float(np.median([_lasts_s(placed[n]) / sum(lines[n].syllables) for n in there]))
+    plausible_s = {n: _TIMES_USUAL * usual_s * sum(lines[n].syllables) for n in there}
+    return [
+        (n, plausible_s[n])
+        for n in there
+        if not _one_word(spelled[n]) and _lasts_s(placed[n]) > plausible_s[n] + _HELD_S
+    ]
 
 
 def _lasts_s(spans_s: Spans | None) -> float:

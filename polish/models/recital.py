@@ -173,6 +173,8 @@ def forced(
 ) -> dict[int, Line]:  # fmt: skip
     """Lines by number, with the times at which the decoder, made to say them, looks at their words.
 
+    How probable their tokens are is their confidence; lines that were not heard before are in doubt.
+
     Whisper parts text in its own way; both spell the same, so a letter of the one is the same
     letter of the other.
     """
@@ -193,7 +195,8 @@ def forced(
         if len(words) == len(each.line.words) and (each.heard or likely[first:at].mean() >= _IMPROBABLE):
             found[each.number] = Line(
                 start_s=words[0].start_s, end_s=words[-1].end_s, text=each.line.text, words=tuple(words),
-                section=each.line.section,
+                section=each.line.section, confidence=round(float(likely[first:at].mean()), 2),
+                doubtful=not each.heard,
             )  # fmt: skip
     return found
 

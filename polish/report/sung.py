@@ -27,7 +27,8 @@ def sung(voice: Sound, lyrics: Lyrics, title: str) -> str:
     """Rows of ten seconds as a whole SVG document.
 
     Under the spectrogram of the voice (64 bands of equal mel, 60 to 7600 Hz) stands each word where
-    it begins; gaps are shaded, lines that were not found stand below.
+    it begins, with a question mark before a line in doubt; gaps are shaded, lines that were not found
+    stand below.
     """
     heard = features(voice)
     count = max(1, int(np.ceil(voice.duration_s / _ROW_S)))
@@ -73,7 +74,8 @@ def _line(line: Line, number: int, start_s: float) -> Iterator[str]:
         if start_s <= word.start_s < start_s + _ROW_S:
             x, y = _x(word.start_s, start_s), _VOICE + _STEP * (place % _STEPS + 1)
             yield svg.line(f"line h{colour}", x, 0 if place == 0 else 0.6 * _VOICE, x, y)
-            yield svg.label(word.text, x + 2, y, "start", f"h{colour}")
+            mark = "? " if line.doubtful and place == 0 else ""
+            yield svg.label(mark + word.text, x + 2, y, "start", f"h{colour}")
     if line.words and start_s <= line.end_s < start_s + _ROW_S:
         x = _x(line.end_s, start_s)
         yield svg.line(f"line h{colour} ends", x, 0.6 * _VOICE, x, _VOICE)

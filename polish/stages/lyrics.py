@@ -24,7 +24,7 @@ from .separate import Separate
 _GHOST_DB = 30.0
 """A stem whose loud moments are this far under the mix's holds no voice."""
 _TOLD = 5
-"""So many gaps are told one by one."""
+"""So many gaps, or lines in doubt, are told one by one."""
 
 
 class Lyrics(Stage):
@@ -32,15 +32,15 @@ class Lyrics(Stage):
 
     The voice is listened to on its own stem (separated for this alone when there are no stems),
     because a recogniser that hears the whole mix invents text where nobody sings. Known lines that
-    are nowhere in the song are reported as unmatched and get no times; singing that none of them
-    accounts for is reported as gaps.
+    are nowhere in the song are reported as unmatched and get no times; a line that may not be sung
+    where it stands is marked as doubtful; singing that none of them accounts for is reported as gaps.
     """
 
     name = "lyrics"
     reads = ("mix",)
     uses = ("stems",)
     writes = ("lyrics",)
-    version = 5
+    version = 6
     kind = "transcriber"
 
     from_: str = Field("vocals", alias="from", description="The stem the voice is on.")
@@ -78,7 +78,8 @@ class Lyrics(Stage):
             context.notice(notice)
         done = song.having(lyrics=found).noting(
             self.step(context), engine=found.engine or choice.name, why=choice.why, lines=len(found.lines),
-            unmatched=len(found.unmatched), gaps=len(found.gaps), language=found.language,
+            unmatched=len(found.unmatched), doubtful=len(found.doubtful), gaps=len(found.gaps),
+            language=found.language,
         )  # fmt: skip
         return done, voice
 
@@ -128,6 +129,12 @@ def _notices(found: Words, text: str | None) -> Iterator[str]:
         )
     elif found.unmatched:
         yield f"{len(found.unmatched)} lines of the lyrics were not found in the song"
+    if found.doubtful:
+        count = len(found.doubtful)
+        told = ", ".join(f"«{line.text}» at {clock(line.start_s)}" for line in found.doubtful[:_TOLD])
+        more = f" and {count - _TOLD} more" if count > _TOLD else ""
+        what = "a line is" if count == 1 else f"{count} lines are"
+        yield f"{what} in doubt, sung elsewhere or not at all: listen there. {told}{more}"
     if found.lines and found.gaps:
         spans = ", ".join(f"{clock(gap.start_s)}–{clock(gap.end_s)}" for gap in found.gaps[:_TOLD])
         more = f" and {len(found.gaps) - _TOLD} more" if len(found.gaps) > _TOLD else ""

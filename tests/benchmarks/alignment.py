@@ -10,12 +10,16 @@ were made from (`drafts/`) say how often lyrics are told apart: each song is giv
 each other one, and its own with a line of another one planted somewhere among them. Where the
 generator was told when to sing each line, that line is also tried there, beside other words of the
 song. Parts of songs are cut out of their separated voices and given the lyrics of the whole song, and
-those of another. The separated voices are kept in FOLDER, where a second run finds them.
+those of another. Lines that are given times may be in doubt (`polish.models.sureness`): how many of the
+right ones, of the wrong ones and of the planted ones are. The separated voices are kept in FOLDER, where
+a second run finds them.
 
 The least a line must be worth (`polish.models.alignment`) was chosen on these songs, three timed by
 hand among them, with other lines planted at other places. On these songs, and on parts of them that begin
-at other places, were chosen how much better than nonsense lyrics must fit (`own_words`) and how long a line
-may last (`line_spans`): none of this is held out.
+at other places, were chosen how much better than nonsense lyrics must fit (`own_words`), how long a line
+may last (`line_spans`), how likely what no line says is at least (`alignment`), and, with other lines planted
+at other places, when a line is in doubt: none of this is held out, but what is printed as so, where the
+limit under which a line is in doubt is chosen on the songs other than the one it is tried on.
 """
 
 from __future__ import annotations
@@ -29,28 +33,24 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from conftest import REAL
+from known_lyrics import Given, given, how_sure, untimed
 from machine import processor
 from mir_eval import alignment as mir
 
-from polish import audio
 from polish.audio import Sound
-from polish.dsp.voice import activity
 from polish.models.acoustic import HOP_S, RATE_HZ, log_probabilities
 from polish.models.alignment import fits, place
 from polish.models.phones import language_of, phones
-from polish.models.separation import BuiltinSeparator
 from polish.models.sung_chain import SungChain
-from polish.models.words import KnownLine, known_lines
+from polish.models.sureness import DOUBTFUL
 
 PLANTED, SHORTEST_WORDS = 16, 4
 SHORTER = {"acestep-02", "yue-02", "yue-04"}
@@ -62,29 +62,10 @@ CUT, CUTS_S, CUT_FROM = (
 )
 """Songs of which parts are cut out, how long these are, and where in what a cut leaves of a song."""
 NEAR_S = 1.0
+IN_DOUBT = 0.12
+"""The share of a song's own lines that may be in doubt where the limit is chosen on the other songs."""
 OTHERS, BESIDE_S, LONGEST_S = 40, 0.4, 6.0
 """How many other words are tried for a line at its time, how much around it is heard, and at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class Given:
-    """A song and its lyrics.
-
-    Attributes:
-        voice: separated, in one channel at the rate that `log_probabilities` hears it at.
-        heard: as from `log_probabilities`.
-        sung_s: the first and the last moment of voice.
-    """
-
-    name: str
-    voice: Sound
-    heard: NDArray[np.float32]
-    sung_s: tuple[float, float]
-    lines: list[KnownLine]
-
-    @property
-    def words(self) -> set[str]:
-        return {line.text for line in self.lines}
 
 
 def main() -> None:
@@ -94,36 +75,15 @@ def main() -> None:
     if kept:
         kept.mkdir(parents=True, exist_ok=True)
     print(f"# Known lyrics\n\nBy `tests/benchmarks/alignment.py`, on {processor()}.\n")
-    _near([(_given(folder / "song.mp3", folder / "lyrics.txt", kept), _truth(folder))
+    _near([(given(folder / "song.mp3", folder / "lyrics.txt", kept), _truth(folder))
            for folder in sorted((REAL / "lyrics").iterdir())])  # fmt: skip
     drafts = []
     for path in sorted((REAL / "drafts").glob("*.mp3")):
         text = path.with_suffix(".lrc")
-        drafts.append(_given(path, text if text.exists() else path.with_suffix(".lyrics.txt"), kept))
+        drafts.append(given(path, text if text.exists() else path.with_suffix(".lyrics.txt"), kept))
     _told(drafts)
     _parts([song for song in drafts if song.name in CUT])
     _at_their_times([(song, REAL / "drafts" / f"{song.name}.lrc") for song in drafts])
-
-
-def _given(song: Path, text: Path, kept: Path | None) -> Given:
-    name = song.parent.name if song.stem == "song" else song.stem
-    known = kept and kept / f"{name}.npz"
-    if known and known.exists():
-        loaded = np.load(known)
-        mono, sung_s = loaded["voice"], loaded["sung_s"]
-    else:
-        separated = BuiltinSeparator("builtin").separate(
-            audio.read(song), seed=0, progress=lambda _: None, stems=("vocals",)
-        )
-        vocals = separated.stems["vocals"]
-        spans_s = activity(vocals.samples, vocals.rate_hz).spans_s
-        mono = soxr.resample(vocals.samples.mean(0), vocals.rate_hz, RATE_HZ).astype(np.float32)
-        sung_s = np.array([spans_s[0, 0], spans_s[-1, 1]])
-        if known:
-            np.savez(known, voice=mono, sung_s=sung_s)
-    voice = Sound(mono[None], RATE_HZ)
-    lines = known_lines(text.read_text(encoding="utf-8"))
-    return Given(name, voice, log_probabilities(voice), (float(sung_s[0]), float(sung_s[1])), lines)
 
 
 def _truth(folder: Path) -> NDArray[np.float64]:
@@ -133,7 +93,9 @@ def _truth(folder: Path) -> NDArray[np.float64]:
 
 def _near(songs: Sequence[tuple[Given, NDArray[np.float64]]]) -> None:
     print("| song | words | unmatched lines | AAE of words, s | PC, % | AAE of line starts, s "
-          "| evenly spread: AAE, s | PC, % | aligned in CPU s |\n|---|" + "---:|" * 8)  # fmt: skip
+          "| evenly spread: AAE, s | PC, % | aligned in CPU s "
+          f"| lines whose words are within {NEAR_S:g} s on average | in doubt | other lines | in doubt "
+          "|\n|---|" + "---:|" * 12)  # fmt: skip
     rows = []
     for song, truth in songs:
         start = time.process_time()
@@ -148,13 +110,18 @@ def _near(songs: Sequence[tuple[Given, NDArray[np.float64]]]) -> None:
         error = np.abs(guess - truth)
         even = np.linspace(*song.sung_s, truth.size + 1)[:-1]
         spread = mir.absolute_error(truth, even)[1]
+        doubted = how_sure(song.lines, song.heard, placed) < DOUBTFUL
+        off = [float(np.abs(each).mean()) for each in np.split(guess - truth, np.flatnonzero(firsts)[1:])]
+        right, wrong = np.array(off) <= NEAR_S, np.array(off) > NEAR_S
+        cells = f"{right.sum()} | {(right & doubted).sum()} | {wrong.sum()} | {(wrong & doubted).sum()}"
         rows.append((error[sure].mean(), error[sure & firsts].mean(), spread))
-        right = mir.percentage_correct(truth[sure], guess[sure], window=0.3)
-        print(f"| {song.name} | {truth.size} | {_missing(placed)} of {len(placed)} | {rows[-1][0]:.2f} "
-              f"| {100 * right:.0f} | {rows[-1][1]:.2f} | {spread:.2f} "
-              f"| {100 * mir.percentage_correct(truth, even, window=0.3):.0f} | {took_s:.1f} |",
+        near = mir.percentage_correct(truth[sure], guess[sure], window=0.3)
+        print(f"| {song.name} | {truth.size} | {untimed(placed)} of {len(placed)} | {rows[-1][0]:.2f} "
+              f"| {100 * near:.0f} | {rows[-1][1]:.2f} | {spread:.2f} "
+              f"| {100 * mir.percentage_correct(truth, even, window=0.3):.0f} | {took_s:.1f} | {cells} |",
               flush=True)  # fmt: skip
     words_s, lines_s, even_s = (statistics.median(part) for part in zip(*rows, strict=True))
+    print("\nLines without times have none to be wrong or in doubt.")
     print(f"\nMedian AAE: words {words_s:.2f} s, line starts {lines_s:.2f} s; evenly spread {even_s:.2f} s.")
 
 
@@ -163,47 +130,79 @@ def _told(songs: Sequence[Given]) -> None:
     print(f"\nGenerated songs with their own lyrics, with those of each other song, and {PLANTED} times "
           f"with one line of another song, of {SHORTEST_WORDS} words or more, planted among their own. "
           "Some were given lyrics for longer than they are, so that not all of their own lines are sung."
-          "\n\n| song | own lines unmatched | lyrics of other songs refused | their lines unmatched, % "
-          "| planted lines found | own lines lost to it, % |\n|---|" + "---:|" * 5)  # fmt: skip
-    total = Counter[str]()
+          "\n\n| song | own lines unmatched | in doubt | lyrics of other songs refused "
+          "| their lines unmatched, % "
+          "| planted lines found | given times, in doubt | given times, not in doubt "
+          "| own lines lost to it, % |\n|---|" + "---:|" * 8)  # fmt: skip
+    total, sure = Counter[str](), dict[str, tuple[list[float], list[float]]]()
     for song in songs:
         own = place(song.lines, song.heard)
         others = [each for each in songs if not each.words & song.words]
         refused = [place(each.lines, song.heard) for each in others]
         lines = sum(len(each) for each in refused)
+        doubtful = int(np.sum(how_sure(song.lines, song.heard, own) < DOUBTFUL))
         cells = [
-            f"{_missing(own)} of {len(own)}",
-            f"{sum(_missing(each) == len(each) for each in refused)} of {len(refused)}",
-            f"{100 * sum(_missing(each) for each in refused) / lines:.0f}",
+            f"{untimed(own)} of {len(own)}",
+            f"{doubtful}",
+            f"{sum(untimed(each) == len(each) for each in refused)} of {len(refused)}",
+            f"{100 * sum(untimed(each) for each in refused) / lines:.0f}",
         ]
-        if _missing(own) < len(own):
-            found, missing = _planted(song, others)
-            lost = missing / PLANTED - _missing(own)
-            cells += [f"{found} of {PLANTED}", f"{100 * lost / len(own):.1f}"]
-            total.update(found=found, planted=PLANTED)
+        if untimed(own) < len(own):
+            foreign, ours, missing = _planted(song, others)
+            sure[song.name] = foreign, ours
+            lost = missing / PLANTED - untimed(own)
+            found, doubted = PLANTED - len(foreign), int(np.sum(np.array(foreign) < DOUBTFUL))
+            cells += [f"{found} of {PLANTED}", f"{doubted}", f"{len(foreign) - doubted}"]
+            cells += [f"{100 * lost / len(own):.1f}"]
+            total.update(found=found, doubted=doubted, planted=PLANTED)
             if song.name not in SHORTER:
                 total.update(missing=missing, own=PLANTED * len(own))
         else:
-            cells += ["–", "–"]
+            cells += ["–"] * 4
         print(f"| {song.name} | {' | '.join(cells)} |", flush=True)
+    told = total["found"] + total["doubted"]
+    every = np.concatenate([ours for _, ours in sure.values()])
     print(
         f"\nPlanted lines found: {total['found']} of {total['planted']}, "
-        f"{100 * total['found'] / total['planted']:.0f} %. Own lines without times while one was "
-        f"planted, in the songs that sing all of theirs: {100 * total['missing'] / total['own']:.1f} %."
+        f"{100 * total['found'] / total['planted']:.0f} %; found or in doubt: {told}, "
+        f"{100 * told / total['planted']:.1f} %. Own lines without times while one was "
+        f"planted, in the songs that sing all of theirs: {100 * total['missing'] / total['own']:.1f} %; "
+        f"own lines with times in doubt, in all songs: {100 * np.mean(every < DOUBTFUL):.1f} %."
+    )
+    _held_out(sure, total["planted"])
+
+
+def _held_out(sure: dict[str, tuple[list[float], list[float]]], planted: int) -> None:
+    """The same with limits for each song chosen on the others, from how sure planted and own lines are."""
+    told = doubted = count = 0
+    for name, (foreign, ours) in sure.items():
+        rest = np.concatenate([each for other, (_, each) in sure.items() if other != name])
+        limit = np.quantile(rest, IN_DOUBT)
+        told += int(np.sum(np.array(foreign) < limit))
+        doubted, count = doubted + int(np.sum(np.array(ours) < limit)), count + len(ours)
+    timed = sum(len(foreign) for foreign, _ in sure.values())
+    print(
+        f"\nWith the limit for each song chosen on the others, so that {100 * IN_DOUBT:.0f} % of their lines "
+        f"are in doubt: planted lines found or in doubt: {planted - timed + told} of {planted}, "
+        f"{100 * (planted - timed + told) / planted:.1f} %; own lines in doubt: "
+        f"{100 * doubted / count:.1f} %."
     )
 
 
-def _planted(song: Given, others: Sequence[Given]) -> tuple[int, int]:
-    """How often a planted line is unmatched, and how many of the others are, over all plantings."""
+def _planted(song: Given, others: Sequence[Given]) -> tuple[list[float], list[float], int]:
+    """How sure planted lines with times are, and the other lines with times; how many of these have none."""
     rng = random.Random(song.name)
     pool = [line for each in others for line in each.lines if len(line.words) >= SHORTEST_WORDS]
-    found = missing = 0
+    foreign, ours, missing = list[float](), list[float](), 0
     for _ in range(PLANTED):
         at = rng.randrange(len(song.lines) + 1)
-        placed = place([*song.lines[:at], rng.choice(pool), *song.lines[at:]], song.heard)
-        found += placed.pop(at) is None
-        missing += _missing(placed)
-    return found, missing
+        lines = [*song.lines[:at], rng.choice(pool), *song.lines[at:]]
+        placed = place(lines, song.heard)
+        sure = how_sure(lines, song.heard, placed)
+        foreign += [float(sure[at])] if placed[at] is not None else []
+        ours += [float(each) for each in np.delete(sure, at) if not np.isnan(each)]
+        missing += untimed(placed) - (placed[at] is None)
+    return foreign, ours, missing
 
 
 def _parts(songs: Sequence[Given]) -> None:
@@ -224,7 +223,7 @@ def _parts(songs: Sequence[Given]) -> None:
                 first, last = (round(t * RATE_HZ) for t in (start_s, start_s + cut_s))
                 heard = log_probabilities(Sound(song.voice.samples[:, first:last], RATE_HZ))
                 total.update(_of_a_part(whole, place(song.lines, heard), (start_s, start_s + cut_s)))
-                refused = _missing(place(foreign.lines, heard)) == len(foreign.lines)
+                refused = untimed(place(foreign.lines, heard)) == len(foreign.lines)
                 total.update(parts=1, refused=refused)
             print(f"| {song.name}, {cut_s:g} s | {total['parts']} | {total['taken']} | {total['inside']} "
                   f"| {total['right']} | {total['outside']} | {total['refused']} of {total['parts']} |",
@@ -236,7 +235,7 @@ def _of_a_part(
     span_s: tuple[float, float],
 ) -> dict[str, int]:  # fmt: skip
     """How the lines of a part, cut out at `span_s`, lie beside those of the whole song."""
-    found = {"taken": int(_missing(part) < len(part)), "inside": 0, "right": 0, "outside": 0}
+    found = {"taken": int(untimed(part) < len(part)), "inside": 0, "right": 0, "outside": 0}
     for there, here in zip(whole, part, strict=True):
         first_s, last_s = (np.inf, np.inf) if there is None else (there[0, 0], there[-1, 1])
         inside = span_s[0] <= first_s and last_s <= span_s[1]
@@ -284,10 +283,6 @@ def _better(song: Given, spans_s: Sequence[tuple[float, float] | None]) -> list[
         own, *others = (SungChain.of([each]).worth(part)[0] for each in tried)
         better.append(float(np.mean(np.array(others) < own)) > 0.9)
     return better
-
-
-def _missing(placed: Sequence[object | None]) -> int:
-    return sum(each is None for each in placed)
 
 
 if __name__ == "__main__":

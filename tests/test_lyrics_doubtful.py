@@ -1,0 +1,108 @@
+"""A line that may not be sung where it stands never looks as sure as the others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spoken
+
+from polish.deliver.lyrics import Lyrics as Delivery
+from polish.models import engines
+from polish.models.acoustic import log_probabilities
+from polish.models.alignment import BuiltinAligner, fits
+from polish.models.phones import CLASSES, phones
+from polish.models.sureness import DOUBTFUL, clearness, confidence
+from polish.report.sung import sung
+from polish.song import Line, Lyrics, Song, Word
+from polish.stages.base import Context
+from polish.stages.lyrics import Lyrics as Stage
+
+SURE = Line(start_s=1.0, end_s=2.0, text="on the hill", confidence=0.9)
+WORDS = (Word(start_s=3.0, end_s=4.0, text="by"), Word(start_s=4.0, end_s=5.0, text="night"))
+UNSURE = Line(start_s=3.0, end_s=5.0, text="by night", words=WORDS, confidence=0.2, doubtful=True)
+FOUND = Lyrics(language="en", lines=(SURE, UNSURE))
+ALL = ("lrc", "elrc", "srt", "vtt", "ass", "ttml", "txt", "json", "audacity")
+
+
+def written(folder: Path, **settings: object) -> dict[str, str]:
+    done = Delivery(formats=ALL, **settings).write(Song(title="a", lyrics=FOUND), folder)
+    assert done.facts["doubtful_lines"] == 1
+    return {name: file.read_text(encoding="utf-8") for name, file in zip(ALL, done.files, strict=True)}
+
+
+def test_doubt_is_in_every_format_that_can_say_it_off_the_screen(tmp_path: Path) -> None:
+    texts = written(tmp_path)
+    assert [line["doubtful"] for line in json.loads(texts["json"])["lines"]] == [False, True]
+    assert "NOTE in doubt\n\n00:00:03.000 --> 00:00:05.000\nby night\n" in texts["vtt"]
+    assert texts["vtt"].count("NOTE") == 1
+    assert [row.split(",")[4] for row in texts["ass"].splitlines() if row.startswith("Dialogue")] == [
+        "", "in doubt",
+    ]  # fmt: skip
+    for name in ALL:
+        assert "night" in texts[name]
+
+
+def test_other_programs_read_what_is_in_doubt_as_the_rest(tmp_path: Path) -> None:
+    pysubs2 = pytest.importorskip("pysubs2")
+    written(tmp_path)
+    for name in ("vtt", "ass"):
+        found = pysubs2.load(str(tmp_path / f"a.{name}"), encoding="utf-8")
+        assert [event.plaintext for event in found] == ["on the hill", "by night"]
+
+
+def test_what_is_in_doubt_can_be_left_out_of_every_format(tmp_path: Path) -> None:
+    for text in written(tmp_path, doubtful="leave out").values():
+        assert "hill" in text
+        assert "night" not in text
+
+
+def test_the_picture_marks_a_line_in_doubt_once() -> None:
+    text = sung(spoken.hummed(spoken.PHRASES, 6), FOUND, "a")
+    assert "? by" in text
+    assert text.count("?") == 1 + text.count("<?xml") * 2
+
+
+def test_the_stage_says_where_to_listen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("on the hill\nby night", encoding="utf-8")
+    monkeypatch.setattr(engines.find("transcriber", "builtin"), "align", lambda *_, **__: FOUND)
+    voice = spoken.hummed(spoken.PHRASES, 12)
+    told: list[str] = []
+    song = Stage(text=str(tmp_path / "words.txt"), engine="builtin").run(
+        Song(mix=voice, stems={"vocals": voice}), Context(step="lyrics", notice=told.append)
+    )
+    (notice,) = told
+    assert "«by night» at 0:03.0" in notice
+    assert song.measurements["lyrics"]["doubtful"] == 1
+
+
+LINES = ("the moon is over the river", "every street is made of glass", "we never saw the morning",
+         "shadows dancing by the fire")  # fmt: skip
+OTHER = ("give me one more reason why", "purple monkeys eat bananas")
+
+
+def test_what_is_said_is_sure_and_what_is_not_is_in_doubt_where_it_is_laid() -> None:
+    """Other lines are laid over where each of the song's own is said, in place of it."""
+    sound, _ = spoken.recited(LINES)
+    found = BuiltinAligner("builtin").align(sound, "\n".join(LINES), language="en", progress=lambda _: None)
+    assert found.doubtful == ()
+    assert min(line.confidence or 0 for line in found.lines) > 0.6
+    heard = log_probabilities(sound)
+    doubted: list[bool] = []
+    for other in OTHER:
+        spelled = [[phones(word, "en") for word in other.split()] for _ in LINES]
+        placed = [np.array([[line.start_s, line.end_s]]) for line in found.lines]
+        doubted += list(confidence(clearness(spelled, placed, heard, fits(heard))) < DOUBTFUL)
+    assert sum(doubted) >= 7
+
+
+def test_a_vowel_that_is_held_hides_nothing() -> None:
+    """A phone counts once, however long it lasts."""
+    heard = np.full((120, len(CLASSES)), -4.0, np.float32)
+    kind = {name: number for number, name in enumerate(CLASSES)}
+    heard[10:110, kind["a"]] = -0.1
+    line, ends_s = [["stop", "a", "stop"]], np.array([[0.18, 2.24]])
+    assert clearness([line], [ends_s], heard, fits(heard))[0] == pytest.approx((-4 - 0.1 - 4) / 3, abs=0.2)
+    assert np.isnan(clearness([line], [None], heard, fits(heard))[0])
