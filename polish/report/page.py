@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -33,6 +34,7 @@ _UNITS = {
     "_percent": "%", "_pct": "%", "_bpm": "BPM",
 }  # fmt: skip
 """By the end of a measurement's name, which is then not said twice."""
+_MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
 
 
 def page(facts: Mapping[str, Any]) -> str:
@@ -77,15 +79,15 @@ def _number(value: Any, unit: str = "") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, (int, float)):
-        return str(value)
+        return _signed(str(value))
     if unit == "Hz" or float(value).is_integer():
         return _signed(f"{value:,.0f}".replace(",", "\u202f"))
     return _signed(f"{value:.2f}" if abs(value) < 1000 else f"{value:.0f}")
 
 
 def _signed(written: str) -> str:
-    """With a minus that is as long as a plus."""
-    return written.replace("-", "−")
+    """With a minus before numbers that is as long as a plus."""
+    return _MINUS.sub("−", written)
 
 
 def _span(finding: Mapping[str, Any]) -> str:
