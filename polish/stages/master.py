@@ -213,7 +213,7 @@ def _treatment(start: Premaster) -> list[str]:
 
 def _ridden(arc: Kept) -> str | None:
     """The ride before the limiter in words."""
-    gains = [round(gain, 1) for _, gain in arc.ride]
+    gains = [round(gain, 1) + 0.0 for _, gain in arc.ride]
     if not any(gains):
         return None
     still = f"; {arc.lost_lu:.1f} LU are lost all the same" if arc.lost_lu > KEPT_LU else ""
