@@ -6,7 +6,9 @@ the synthesiser; the sentences here, and the voices' heights and paces, are othe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from small_whisper.speech import RATE_HZ, Phrase, speak
 from small_whisper.train import WEIGHTS
 
 from polish.audio import Sound
-from polish.models import whisper_fast
+from polish.models import recital, whisper_fast
 from polish.models.whisper import Whisper
 from polish.song import Lyrics, Song, Word
 from polish.stages.lyrics import Lyrics as Stage
@@ -82,10 +84,27 @@ def test_known_words_get_the_times_at_which_they_are_spoken(language: str, tmp_p
     assert found is not None
     assert [line.text for line in found.lines] == lines
     assert found.unmatched == (other,)
+    assert found.doubtful == ()
+    assert min(line.confidence or 0 for line in found.lines) > 0.5
     errors_s = np.abs(
         np.array([word.start_s for word in words_of(found)]) - [start_s for _, start_s in truth]
     )
     assert errors_s.max() <= NEAR_S
+
+
+def test_a_line_that_is_only_supposed_to_be_between_others_is_in_doubt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    voice, phrases, _ = song("en")
+
+    def one_not_heard(*given: Any) -> list[recital.Placed]:
+        return [replace(each, heard=each.number != 1) for each in placing(*given)]
+
+    placing = recital.place
+    monkeypatch.setattr(recital, "place", one_not_heard)
+    lines = [" ".join(phrase.words) for phrase in phrases]
+    found = Whisper("whisper-tiny").align(voice, "\n".join(lines), language=None, progress=lambda _: None)
+    assert [line.text for line in found.doubtful] == [lines[1]]
 
 
 def test_silence_and_noise_give_no_words() -> None:
