@@ -160,11 +160,12 @@ def main() -> None:
         "Mud in one stem of the four is left where it is: that guitar is so thin that the boost makes it "
         "usual, its hump is no higher than those of clean parts of its kind, and the song has no more low "
         "mids than others then. Nor does it tell that the hump is there in every moment, in quiet ones and "
-        "between the partials: that guitar's own colour is as steady. Held against a straight tilt, the hump "
-        "of the guitars of a metal record is as high. Bleed is planted as a filter of the other stems, and "
-        "such bleed can be "
-        "subtracted; what no filter explains is turned down in pauses only. Esses of the plant are as "
-        "loud as the vowels where the voice sounds; in earlier pages its rests counted too, which left them "
+        "between the partials: that guitar's own colour is as steady. Held against a straight tilt, most of "
+        "these humps are higher than those of clean parts, but the guitars of a metal record and parts of "
+        "some drafts come so near that an edge between them would cut into what is right. Bleed is planted "
+        "as a filter of the other stems, and such bleed can be subtracted; what no filter explains is turned "
+        "down in pauses only. Esses of the plant are as loud as the vowels where the voice sounds; in "
+        "earlier pages its rests counted too, which left them "
         "quieter."
     )
     short = [
