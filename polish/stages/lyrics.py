@@ -133,8 +133,8 @@ def _notices(found: Words, text: str | None) -> Iterator[str]:
         count = len(found.doubtful)
         told = ", ".join(f"«{line.text}» at {clock(line.start_s)}" for line in found.doubtful[:_TOLD])
         more = f" and {count - _TOLD} more" if count > _TOLD else ""
-        what = "a line is" if count == 1 else f"{count} lines are"
-        yield f"{what} in doubt, sung elsewhere or not at all: listen there. {told}{more}"
+        what = "a line" if count == 1 else f"{count} lines"
+        yield f"{what} may be sung elsewhere, or not at all; listen there: {told}{more}"
     if found.lines and found.gaps:
         spans = ", ".join(f"{clock(gap.start_s)}–{clock(gap.end_s)}" for gap in found.gaps[:_TOLD])
         more = f" and {len(found.gaps) - _TOLD} more" if len(found.gaps) > _TOLD else ""
