@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typed import Said, Type
 
 from polish import audio
 from polish.audio import Sound
+from polish.cli import main
 from polish.models import store
 from polish.models.demucs_networks import BAGS
 
@@ -197,3 +199,16 @@ def test_weights_that_do_not_fit_are_refused_with_the_reason(separate: Separate,
         target.write_bytes(target.read_bytes()[:-1000])
     refused(separate(sounds.noise(0.3, 0.01)), 4, words, "955717e8.safetensors")
     assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("set_by_user", [None, "77"])
+def test_waiting_threads_rest_soon_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, set_by_user: str | None
+):
+    monkeypatch.setenv("GOMP_SPINCOUNT", "")  # so that it is put back
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    if set_by_user:
+        monkeypatch.setenv("GOMP_SPINCOUNT", set_by_user)
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert os.environ["GOMP_SPINCOUNT"] == (set_by_user or "10000")

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 import torch
 from demucs.demucs import DConv
+from demucs.hdemucs import HDecLayer, HEncLayer
 from sounds import snr_db
 from torch.nn import functional
 
+from polish.models.demucs_coders import Decoder, Encoder
+from polish.models.demucs_precision import Precision
+from polish.models.demucs_products import gated, upward
 from polish.models.demucs_residual import Branch, added
+from polish.models.demucs_softmax import softmax
 from polish.models.demucs_winograd import convolved, transformed
 
 NEAR_DB = 105.0
@@ -44,10 +49,74 @@ def test_branches_of_another_kind_are_left_to_demucs():
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (8, 336), (17, 1030), (64, 40)])
 @pytest.mark.parametrize("inputs", [1, 6])
-def test_tiles_give_what_the_convolution_gives(inputs: int, size: tuple[int, int]):
+def test_tiles_give_what_convolution_and_gate_give(inputs: int, size: tuple[int, int]):
     torch.manual_seed(inputs)
     x, kernels, bias = torch.randn(inputs, *size), torch.randn(10, inputs, 3, 3), torch.randn(10)
     made = convolved(x.numpy(), transformed(kernels.numpy()), bias.numpy())
-    wanted = functional.conv2d(x.double(), kernels.double(), bias.double(), padding=1).numpy()
+    whole = functional.conv2d(x.double(), kernels.double(), bias.double(), padding=1)
+    wanted = functional.glu(whole, dim=0).numpy()
     assert made.shape == wanted.shape
     assert snr_db(wanted, made) >= NEAR_DB
+
+
+@pytest.mark.parametrize("taps", [1, 3])
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "frames"), [(3, 5, 1), (3, 5, 2), (4, 6, 40_001), (300, 300, 2000)]
+)
+def test_products_give_what_convolution_and_gate_give(inputs: int, outputs: int, frames: int, taps: int):
+    torch.manual_seed(frames)
+    x, bias = torch.randn(inputs, frames), torch.randn(2 * outputs)
+    weight = torch.randn(2 * outputs, inputs, taps) / inputs**0.5
+    made = gated(x.numpy(), weight.permute(0, 2, 1).reshape(2 * outputs, -1).numpy(), bias.numpy())
+    whole = functional.conv1d(x.double(), weight.double(), bias.double(), padding=taps // 2)
+    assert snr_db(functional.glu(whole, dim=0).numpy(), made) >= NEAR_DB
+
+
+@pytest.mark.parametrize("activate", [True, False])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (30_001, 1), (9, 336), (70, 2)])
+def test_products_give_what_the_transposed_convolution_gives(size: tuple[int, int], activate: bool):
+    torch.manual_seed(size[0])
+    x, weight, bias = torch.randn(6, *size), torch.randn(6, 10, 8, 1), torch.randn(10)
+    by_row = weight[..., 0].unflatten(2, (2, 4)).permute(1, 3, 2, 0).reshape(40, -1).numpy()
+    kept = 4 * size[0] - 1
+    made = upward(x.numpy(), by_row, bias.numpy(), stride=4, trim=2, kept=kept, activate=activate)
+    whole = functional.conv_transpose2d(x.double(), weight.double(), bias.double(), stride=(4, 1))
+    wanted = whole[:, 2 : 2 + kept]
+    assert snr_db((functional.gelu(wanted) if activate else wanted).numpy(), made) >= NEAR_DB
+
+
+@pytest.mark.parametrize("columns", [1, 5, 2688])
+def test_a_softmax_in_halves_is_within_their_rounding(columns: int):
+    torch.manual_seed(columns)
+    scores = 3 * torch.randn(50, columns).bfloat16()
+    scores[0] = -1e4  # all alike, and far from zero
+    scores[1, 0] = 3e4  # so high that the others are as good as nothing
+    wanted = torch.softmax(scores.double(), -1)
+    made = scores.clone()
+    softmax(made.view(torch.int16).numpy())
+    assert torch.all((made.double() - wanted).abs() <= wanted / 64 + 1e-30)
+    assert torch.all((made.double().sum(-1) - 1).abs() < 0.01)
+
+
+@pytest.mark.parametrize("freq", [True, False])
+def test_encoders_and_decoders_give_what_those_of_demucs_give(freq: bool):
+    torch.manual_seed(5)
+    settings = {"freq": freq, "norm": False, "dconv_kw": {"depth": 2, "compress": 4, "init": 0.3}}
+    encoder = HEncLayer(12, 24, **settings).eval().requires_grad_(False)
+    decoder = HDecLayer(24, 12, **settings).eval().requires_grad_(False)
+    assert Encoder.fits(encoder)
+    assert Decoder.fits(decoder)
+    x = torch.randn(1, 12, 32, 50) if freq else torch.randn(1, 12, 1001)
+    skip = torch.randn(encoder(x).shape)
+    precision = Precision()
+    with precision.of("single"):
+        inner = Encoder(encoder, precision)(x)
+        outer, before = Decoder(decoder, precision)(inner, skip, x.shape[-1])
+    wanted = encoder(x)
+    outermost, last = decoder(wanted, skip, x.shape[-1])
+    for one, other in ((wanted, inner), (outermost, outer), (last, before)):
+        assert snr_db(one.numpy(), other.numpy()) >= NEAR_DB
+    with precision.of("exact"):
+        assert torch.equal(Encoder(encoder, precision)(x), wanted)
+    assert not Encoder.fits(HEncLayer(12, 24, freq=freq))
+    assert not Decoder.fits(HDecLayer(24, 12, freq=freq))

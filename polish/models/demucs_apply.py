@@ -19,15 +19,18 @@ from numpy.typing import NDArray
 
 from .. import audio
 from ..audio.sound import Samples, Sound
+from .torch_speed import give_back
 
 if TYPE_CHECKING:
-    from .demucs_layers import Kind
+    from .demucs_precision import Kind
 
 _OVERLAP = 0.25
 _LONGEST_SHIFT_S = 0.5
 _MOST_SUMMED_WHOLE = 32 << 20
 """Frames whose mono sum is held in memory: twelve minutes at 44.1 kHz."""
 _BLOCK_FRAMES = 1 << 18
+_SEGMENTS_KEPT = 32
+"""After so many, memory is given back: over hours the gaps between tensors would add up."""
 _GPU_BYTES_A_FRAME = 3500
 """What the layers of one segment take at their largest, by its length, with room to spare."""
 
@@ -190,6 +193,8 @@ def _all_made(
         group = [span for span in spans[at : at + batch] if span.count == spans[at].count]
         yield from zip(group, segments(network, heard, group, kind), strict=True)
         at += len(group)
+        if at % _SEGMENTS_KEPT < len(group):
+            give_back()
 
 
 def _triangle(length: int) -> NDArray[np.float32]:

@@ -19,9 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compiled import njit
+from .demucs_activations import Floats, activated, added_through_gate, copied
 from .torch_speed import shared_out, side_by_side
-
-Floats = NDArray[np.float32]
 
 _FRAMES = 512
 """Worked on at once: few enough to stay in the nearest cache."""
@@ -31,18 +30,7 @@ _ROOM = np.uintp(_FRAMES + 2 * _MOST_APART)
 """Between the channels that are worked on: also for the neighbours of the first and last frame."""
 _PIECE = 8 * _FRAMES
 """Frames of a long row that a thread takes at once."""
-_ONE, _HALF = np.float32([1, 0.5])
-_P0, _P1, _P2, _P3, _P4, _P5 = np.float32(
-    [0.797884491, 0.0667450371, 0.00930173436, 3.28648822e-4, 1.27200297e-5, 4.67727044e-8]
-)
-_Q1, _Q2, _Q3, _Q4, _Q5 = np.float32([0.250318587, 0.0283788488, 0.0018589969, 7.2400934e-5, 1.2165795e-6])
-"""erf(x / √2) = x · P(x²) / Q(x²) for |x| ≤ 5.4 to 1.1e-8, and 1 above that; Q0 is 1."""
-_R0, _R1, _R2, _R3, _R4 = np.float32([0.999999945, 0.134061939, 0.00352580495, 2.11213379e-5, 1.4098925e-8])
-_S1, _S2, _S3, _S4 = np.float32([0.467395053, 0.0259910808, 3.33566705e-4, 8.07348791e-7])
-"""tanh(x) = x · R(x²) / S(x²) for |x| ≤ 8.5 to 1.1e-8, and 1 above. Both have the least greatest error."""
-_ERF_ENDS, _TANH_ENDS = np.float32(5.4), np.float32(8.5)
 _SUMS = {"contract", "nsz", "reassoc"}
-_STEPS = {"contract", "nsz"}
 
 
 class Branch(NamedTuple):
@@ -164,14 +152,6 @@ def _narrowed(x, row, inner, branch, first, last):
     return _moments(inner[:, first:last])
 
 
-@njit(cache=True, nogil=True)
-def copied(source, at, target, to, count):
-    """Copies `count` values from place `at` of one flat array to place `to` of another."""
-    at, to = np.uintp(at), np.uintp(to)
-    for t in range(np.uintp(count)):
-        target[to + t] = source[at + t]
-
-
 @njit(cache=True, nogil=True, fastmath=_SUMS)
 def _add_three_taps(near, made, weights, c, step, size):
     """What two channels give to all those of the first convolution.
@@ -225,7 +205,7 @@ def _activated(inner, mean, power, branch, first, last):
         stop = min(last, start + _FRAMES)
         for k in range(count):
             gain = branch.norm[k] * over
-            _gelu(inner[k, start:stop], np.float32(gain), np.float32(branch.norm_bias[k] - mean * gain))
+            activated(inner[k, start:stop], np.float32(gain), np.float32(branch.norm_bias[k] - mean * gain))
         for k in range(count):
             one = inner[k, start:stop]
             sums[k] += np.float64(np.sum(one))
@@ -238,19 +218,6 @@ def _activated(inner, mean, power, branch, first, last):
         for m in range(k):
             products[m, k] = products[k, m]
     return sums, products
-
-
-@njit(cache=True, nogil=True, fastmath=_STEPS, error_model="numpy")
-def _gelu(row, gain, offset):
-    """x / 2 · (1 + erf(x / √2)) in place, of a row times a gain with an offset."""
-    for t in range(len(row)):
-        x = row[t] * gain + offset
-        e = max(-_ERF_ENDS, min(_ERF_ENDS, x))
-        u = e * e
-        over = _P0 + u * (_P1 + u * (_P2 + u * (_P3 + u * (_P4 + u * _P5))))
-        under = _ONE + u * (_Q1 + u * (_Q2 + u * (_Q3 + u * (_Q4 + u * _Q5))))
-        x *= _HALF
-        row[t] = x + x * (e * over / under)
 
 
 @njit(cache=True, nogil=True)
@@ -285,14 +252,16 @@ def _widened(x, out, row, to, inner, wide, bias, first, last):
     flat, given, made = inner.reshape(-1), x.reshape(-1), out.reshape(-1)
     few, two = np.empty(len(inner) * _ROOM, np.float32), np.empty(2 * _ROOM, np.float32)
     for start in range(first, last, _FRAMES):
-        size = np.uintp(min(last, start + _FRAMES) - start)
+        size = min(last, start + _FRAMES) - start
         for k in range(len(inner)):
             copied(flat, k * frames + start, few, k * _ROOM, size)
         for c in range(channels):
             two[:size], two[_ROOM : _ROOM + size] = bias[c], bias[channels + c]
-            _add_wide(few, two, wide, c, channels + c, size)
-            at = np.uintp((c * rows + row) * frames + start)
-            _gated(two, given, at, made, np.uintp((c * out.shape[1] + to) * frames + start), size)
+            _add_wide(few, two, wide, c, channels + c, np.uintp(size))
+            at, there = (c * rows + row) * frames + start, (c * out.shape[1] + to) * frames + start
+            added_through_gate(
+                two[:size], two[_ROOM : _ROOM + size], given[at : at + size], made[there : there + size]
+            )
 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
@@ -306,17 +275,6 @@ def _add_wide(few, two, wide, c, other, size):
             x0, x1, x2 = few[at + t], few[at + _ROOM + t], few[at + _ROOM + _ROOM + t]
             two[t] += a0 * x0 + a1 * x1 + a2 * x2
             two[_ROOM + t] += b0 * x0 + b1 * x1 + b2 * x2
-
-
-@njit(cache=True, nogil=True, fastmath=_STEPS, error_model="numpy")
-def _gated(two, given, at, made, to, size):
-    """Of a sum and its gate in `two`, what comes through the gate, added to what was given."""
-    for t in range(size):
-        e = max(-_TANH_ENDS, min(_TANH_ENDS, two[_ROOM + t]))
-        u = e * e
-        over = _R0 + u * (_R1 + u * (_R2 + u * (_R3 + u * _R4)))
-        under = _ONE + u * (_S1 + u * (_S2 + u * (_S3 + u * _S4)))
-        made[to + t] = given[at + t] + (two[t] + two[t] * (e * over / under))
 
 
 def _together(moments, counts):

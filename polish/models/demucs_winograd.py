@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import njit
-from .demucs_residual import Floats, copied
+from .demucs_activations import Floats, copied, through_gate
 from .torch_speed import side_by_side
 
 _KERNEL = np.array(
@@ -40,19 +40,19 @@ def transformed(kernels: Floats) -> Floats:
 
 
 def convolved(x: Floats, kernels: Floats, bias: Floats) -> Floats:
-    """A convolution with zeros around.
+    """A convolution with zeros around, and the gate that half of its channels are.
 
     Args:
         x: ``(inputs, rows, columns)``, C-contiguous.
-        kernels: what `transformed` made of them.
-        bias: ``(outputs,)``.
+        kernels: what `transformed` made of those of ``2 · outputs`` channels.
+        bias: ``(2 · outputs,)``.
 
     Returns:
         ``(outputs, rows, columns)``.
     """
     inputs, rows, columns = x.shape
     down, across = -(-rows // 4), -(-columns // 4)
-    made = np.empty((kernels.shape[1], rows, columns), np.float32)
+    made = np.empty((kernels.shape[1] // 2, rows, columns), np.float32)
 
     def work(first: int, last: int) -> None:
         tiles = np.empty((36, inputs, (last - first) * across), np.float32)
@@ -127,25 +127,34 @@ def _by_b(a, b, c, d, e, f, made, t):
 
 @njit(cache=True, nogil=True)
 def _out_of_tiles(products, bias, made, first, last):
-    """Transforms back the products of rows `first` to `last` of tiles."""
+    """Transforms back the products of rows `first` to `last` of tiles, and lets them through their gates."""
     outputs, rows, columns = made.shape
-    across, count = -(-columns // 4), products.shape[2]
-    source, target = products.reshape(-1), made.reshape(-1)
-    six, four = np.empty(6 * _ROOM, np.float32), np.empty(_ROOM, np.float32)
-    half = np.empty(4 * len(six), np.float32)
+    across = -(-columns // 4)
+    six, half = np.empty(6 * _ROOM, np.float32), np.empty((2, 24 * _ROOM), np.float32)
+    four = np.empty((2, _ROOM), np.float32)
     for c in range(outputs):
         for row in range(first, last):
             for start in range(0, across, _TILES):
                 size = min(_TILES, across - start)
-                for m in range(6):
-                    for k in range(6):
-                        at = ((6 * k + m) * outputs + c) * count + (row - first) * across + start
-                        copied(source, at, six, k * _ROOM, size)
-                    _back(six, half, np.uintp(m) * _ROOM, np.uintp(6) * _ROOM, np.uintp(size))
+                for gate in range(2):
+                    at = (row - first) * across + start
+                    _back_down(products, c + gate * outputs, at, size, six, half[gate])
                 for k in range(min(4, rows - 4 * row)):
-                    _back_along(half, np.uintp(6 * k) * _ROOM, four, bias[c], np.uintp(size))
-                    at = (c * rows + 4 * row + k) * columns + 4 * start
-                    copied(four, 0, target, at, min(4 * size, columns - 4 * start))
+                    for gate in range(2):
+                        _back_along(half[gate], np.uintp(6 * k) * _ROOM, four[gate], np.uintp(size))
+                    there = made[c, 4 * row + k, 4 * start : min(columns, 4 * (start + size))]
+                    through_gate(four[0], four[1], bias[c], bias[c + outputs], there)
+
+
+@njit(cache=True, nogil=True)
+def _back_down(products, channel, at, size, six, half):
+    """Transforms back some columns of the products of a channel: four rows of six, six times."""
+    _, channels, count = products.shape
+    source = products.reshape(-1)
+    for m in range(6):
+        for k in range(6):
+            copied(source, ((6 * k + m) * channels + channel) * count + at, six, k * _ROOM, size)
+        _back(six, half, np.uintp(m) * _ROOM, np.uintp(6) * _ROOM, np.uintp(size))
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
@@ -162,7 +171,7 @@ def _back(six, made, to, step, size):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _back_along(rows, at, made, bias, size):
+def _back_along(rows, at, made, size):
     """The same along a row: every tile becomes four columns."""
     for t in range(size):
         begin = at + t
@@ -170,7 +179,7 @@ def _back_along(rows, at, made, bias, size):
         rest = begin + _THREE * _ROOM
         d, e, f = rows[rest], rows[rest + _ROOM], rows[rest + _ROOM + _ROOM]
         to = _LONG * t
-        made[to] = bias + a + (b + c) + (d + e)
-        made[to + _SHORT] = bias + (b - c) + _TWO * (d - e)
-        made[to + _SHORT + _SHORT] = bias + (b + c) + _FOUR * (d + e)
-        made[to + _THREE] = bias + (b - c) + _EIGHT * (d - e) + f
+        made[to] = a + (b + c) + (d + e)
+        made[to + _SHORT] = (b - c) + _TWO * (d - e)
+        made[to + _SHORT + _SHORT] = (b + c) + _FOUR * (d + e)
+        made[to + _THREE] = (b - c) + _EIGHT * (d - e) + f

@@ -11,11 +11,15 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from threadpoolctl import threadpool_info, threadpool_limits
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Of glibc's ``mallopt`` (``malloc.h``)."""
 _DEFAULT_BYTES = 128 << 10
 """Both thresholds as glibc starts out with them."""
 _KEPT_BYTES = 1 << 30
+_SOFTLY = 1
+"""``omp_pause_soft``: what the threads know is kept."""
 
 Result = TypeVar("Result")
 
@@ -67,10 +71,17 @@ def lasting() -> Iterator[None]:
 
 
 def side_by_side(work: Callable[..., Result], parts: Iterable[tuple[int, int]]) -> list[Result]:
-    """What ``work(first, last)`` gives for each part, in as many threads as torch has."""
+    """What ``work(first, last)`` gives for each part, in as many threads as torch has.
+
+    Each of them lets torch do one thing at a time, and torch's own threads are sent to rest first:
+    they would go on waiting for work, which takes a core each, for some milliseconds.
+    """
     import torch
 
-    return list(_threads(torch.get_num_threads()).map(lambda part: work(*part), parts))
+    pool = _threads(torch.get_num_threads())
+    for rest in _resting():
+        rest(_SOFTLY)
+    return list(pool.map(lambda part: work(*part), parts))
 
 
 def shared_out(count: int) -> list[tuple[int, int]]:
@@ -83,7 +94,26 @@ def shared_out(count: int) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=1)
 def _threads(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count)
+    return ThreadPoolExecutor(count, initializer=_alone)
+
+
+def _alone() -> None:
+    """Give this thread no helpers of OpenMP."""
+    import torch
+
+    torch.get_num_threads()  # torch sets its own number when a thread first asks
+    threadpool_limits(1, user_api="openmp")
+
+
+@lru_cache(maxsize=1)
+def _resting() -> list[Callable[[int], int]]:
+    """What sends the idle threads of torch's OpenMP to rest, where it can; OpenMP 5.0, 3.2.18."""
+    found = []
+    for library in threadpool_info():
+        if library["user_api"] == "openmp":
+            rest = getattr(ctypes.CDLL(library["filepath"]), "omp_pause_resource_all", None)
+            found += [rest] if rest is not None else []
+    return found
 
 
 def give_back() -> None:

@@ -1,0 +1,129 @@
+"""The transformer of the Demucs networks: its linear layers and its attention.
+
+torch is imported at the top, so this module is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .demucs_precision import Precision
+from .demucs_softmax import softmax
+from .torch_speed import lasting, shared_out, side_by_side
+
+_QUERIES, _QUERIES_A_CORE = 672, 448
+"""Queries whose attention is worked out at once: few enough to stay in the cache."""
+
+
+class Dense(nn.Module):
+    """A linear layer. Unless bits must be the same it is done by oneDNN, which on many processors
+    is quicker than the MKL that torch asks by default.
+
+    Args:
+        gelu: whether the activation that follows is part of it.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, precision: Precision, *, gelu: bool = False) -> None:
+        super().__init__()
+        self.weight, self.bias = (nn.Parameter(each.detach(), requires_grad=False) for each in (weight, bias))
+        self.precision, self.gelu = precision, gelu
+        self._half: tuple[Tensor, Tensor] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(…, inputs)`` to ``(…, outputs)`` of the type that it was worked out in."""
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
+        if self.precision.kind == "half":
+            if self._half is None:
+                kind = torch.float16 if weight.is_cuda else torch.bfloat16
+                with lasting():
+                    self._half = weight.to(kind), bias.to(kind)
+            weight, bias = self._half
+            x = x.to(weight.dtype)
+        by_onednn = None if self.precision.kind == "exact" or not x.is_cpu else _by_onednn()
+        if by_onednn is not None:
+            return by_onednn(
+                x, weight, bias, "gelu" if self.gelu else "none", [], "none" if self.gelu else ""
+            )
+        made = functional.linear(x, weight, bias)
+        return functional.gelu(made) if self.gelu else made
+
+
+class Attention(nn.Module):
+    """Attention of several heads, one head and some queries at a time.
+
+    torch's own fast path holds all scores of all heads at once, a quarter of a gigabyte. It
+    takes that path for self-attention alone; of the other it makes what is made here.
+    """
+
+    def __init__(self, whole: nn.MultiheadAttention, precision: Precision) -> None:
+        super().__init__()
+        assert whole.batch_first
+        assert whole.in_proj_bias is not None
+        weight, bias, size = whole.in_proj_weight, whole.in_proj_bias, whole.embed_dim
+        self.heads, self.precision = whole.num_heads, precision
+        # Weights are shared: all three make one product where the queries are the keys, two where not.
+        self.all = Dense(weight, bias, precision)
+        self.query = Dense(weight[:size], bias[:size], precision)
+        self.key_value = Dense(weight[size:], bias[size:], precision)
+        self.out = Dense(whole.out_proj.weight, whole.out_proj.bias, precision)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, **_: Any) -> tuple[Tensor, None]:
+        """As `torch.nn.MultiheadAttention` where values are the keys: ``(batch, length, channels)``."""
+        assert value is key
+        if query is key:
+            parts = self.all(query).chunk(3, -1)
+        else:
+            parts = self.query(query), *self.key_value(key).chunk(2, -1)
+        heads = [part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts]
+        if query.is_cpu and (query is key or self.precision.kind == "half"):
+            mixed = (_attended_in_half if self.precision.kind == "half" else _attended)(*heads)
+        else:
+            mixed = functional.scaled_dot_product_attention(*heads)
+        return self.out(mixed.transpose(1, 2).flatten(2)).to(query.dtype), None
+
+
+def _by_onednn() -> Any:
+    """oneDNN's linear layer with what follows it; None where torch was built without."""
+    here = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+    return getattr(torch.ops.mkldnn, "_linear_pointwise", None) if here else None
+
+
+def _attended(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Attention of ``(batch, heads, length, channels)``, one head and some queries at a time."""
+    out = torch.empty(queries.shape, dtype=queries.dtype)
+    scale = queries.shape[-1] ** -0.5
+    for batch in range(queries.shape[0]):
+        for head in range(queries.shape[1]):
+            key, value = keys[batch, head].t(), values[batch, head]
+            for query, made in zip(
+                (queries[batch, head] * scale).split(_QUERIES), out[batch, head].split(_QUERIES), strict=True
+            ):
+                torch.mm(torch.softmax(torch.mm(query, key), -1), value, out=made)
+    return out
+
+
+def _attended_in_half(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """The same in bfloat16, several heads side by side."""
+    batches, heads, length, channels = queries.shape
+    out = torch.empty(queries.shape, dtype=queries.dtype)
+    scale = channels**-0.5
+
+    def work(first: int, last: int) -> None:
+        with torch.inference_mode():
+            for part in range(first, last):
+                number, at = divmod(part, pieces)
+                place = number // heads, number % heads
+                query = queries[place][length * at // pieces : length * (at + 1) // pieces]
+                scores = torch.mm(query * scale, keys[place].t())
+                softmax(scores.view(torch.int16).numpy())
+                made = out[place][length * at // pieces : length * (at + 1) // pieces]
+                torch.mm(scores, values[place], out=made)
+
+    pieces = -(-length // _QUERIES_A_CORE)
+    side_by_side(work, shared_out(batches * heads * pieces))
+    return out
