@@ -15,7 +15,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from ..audio.scratching import scratch
+from ..audio.scratching import rest, scratch
 from ..audio.sound import Samples
 from . import spectrum
 from .blocks import excerpt, pieces
@@ -80,17 +80,19 @@ def find(samples: Samples, rate_hz: int) -> Hum | None:
 
 
 def _slower(samples: Samples, step: int) -> NDArray[np.float64]:
-    """Every `step`-th frame after a low-pass, worked out piece by piece."""
-    if step == 1:
-        return samples.astype(np.float64)
+    """Every `step`-th frame after a low-pass, worked out piece by piece; long ones lie on the disk."""
+    out = scratch((samples.shape[0], 2 * -(-samples.shape[1] // step))).view(np.float64)
     # As far as the filter of `resample_poly` reaches to either side.
-    reach, parts = 10 * step, []
-    for at in pieces(samples.shape[1], _PIECE * step, samples):
+    reach = 10 * step
+    for at in pieces(samples.shape[1], _PIECE * step, samples, out):
+        here = slice(at.start // step, -(-at.stop // step))
+        if step == 1:
+            out[:, here] = samples[:, at]
+            continue
         around = [excerpt(channel, at.start - reach, at.stop + reach) for channel in samples]
         part = np.stack(around).astype(np.float64)
-        count = -(-(at.stop - at.start) // step)
-        parts.append(scipy.signal.resample_poly(part, 1, step, axis=1)[:, 10 : 10 + count])
-    return np.concatenate(parts, axis=1)
+        out[:, here] = scipy.signal.resample_poly(part, 1, step, axis=1)[:, 10 : 10 + here.stop - here.start]
+    return out
 
 
 def _series(slow: NDArray[np.float64], rate_hz: float, mains_hz: float, power: float) -> Hum | None:
@@ -196,6 +198,7 @@ def _demodulated(
             [slow[:, start : start + size] for start in starts[first : first + _WINDOWS]], axis=1
         )
         parts.append(np.einsum("cwt,lt->lcw", frames, basis, optimize=True))
+        rest(slow)
     found = np.concatenate(parts, axis=2)
     return found * np.exp(-2j * np.pi * lines_hz[:, None, None] * (starts / rate_hz))
 
