@@ -7,14 +7,18 @@ import pytest
 import torch
 from demucs.demucs import DConv
 from demucs.hdemucs import HDecLayer, HEncLayer
+from demucs.transformer import CrossTransformerEncoderLayer, MyTransformerEncoderLayer
 from sounds import snr_db
+from torch import nn
 from torch.nn import functional
 
 from polish.models.demucs_coders import Decoder, Encoder
+from polish.models.demucs_layers import quickened
 from polish.models.demucs_precision import Precision
 from polish.models.demucs_products import gated, upward
 from polish.models.demucs_residual import Branch, added
 from polish.models.demucs_softmax import softmax
+from polish.models.demucs_transformer import Layer
 from polish.models.demucs_winograd import convolved, transformed
 
 NEAR_DB = 105.0
@@ -88,12 +92,12 @@ def test_products_give_what_the_transposed_convolution_gives(size: tuple[int, in
 @pytest.mark.parametrize("columns", [1, 5, 2688])
 def test_a_softmax_in_halves_is_within_their_rounding(columns: int):
     torch.manual_seed(columns)
-    scores = 3 * torch.randn(50, columns).bfloat16()
+    scores = 9 * torch.randn(50, columns).bfloat16()
     scores[0] = -1e4  # all alike, and far from zero
     scores[1, 0] = 3e4  # so high that the others are as good as nothing
-    wanted = torch.softmax(scores.double(), -1)
+    wanted = torch.softmax(scores.double() / 3, -1)
     made = scores.clone()
-    softmax(made.view(torch.int16).numpy())
+    softmax(made.view(torch.int16).numpy(), 1 / 3)
     assert torch.all((made.double() - wanted).abs() <= wanted / 64 + 1e-30)
     assert torch.all((made.double().sum(-1) - 1).abs() < 0.01)
 
@@ -120,3 +124,23 @@ def test_encoders_and_decoders_give_what_those_of_demucs_give(freq: bool):
         assert torch.equal(Encoder(encoder, precision)(x), wanted)
     assert not Encoder.fits(HEncLayer(12, 24, freq=freq))
     assert not Decoder.fits(HDecLayer(24, 12, freq=freq))
+
+
+@pytest.mark.parametrize("crossed", [False, True])
+def test_layers_of_the_transformer_give_what_those_of_demucs_give(crossed: bool):
+    torch.manual_seed(1)
+    kind = CrossTransformerEncoderLayer if crossed else MyTransformerEncoderLayer
+    settings = {"layer_scale": True, "norm_first": True, "norm_out": True, "batch_first": True}
+    layer = kind(64, 2, 96, 0.0, functional.gelu, init_values=0.5, **settings).eval().requires_grad_(False)
+    for norm in (layer.norm1, layer.norm2, layer.norm_out):
+        norm.weight.normal_(1, 0.3)
+        norm.bias.normal_(0, 0.3)
+    assert Layer.fits(layer)
+    x, given = torch.randn(1, 700, 64) + 0.2, (torch.randn(1, 450, 64),) if crossed else ()
+    wanted = layer(x, *given)
+    made = quickened(nn.ModuleList([layer]))
+    assert isinstance(made[0], Layer)
+    with torch.inference_mode():
+        for precision, least in (("exact", 120), ("single", 110), ("half", 38)):
+            with made.precision.of(precision):
+                assert snr_db(wanted.numpy(), made[0](x, *given).numpy()) >= least

@@ -20,7 +20,7 @@ HEAVY = (
     "numba", "scipy", "pedalboard", "pyloudnorm", "soxr", "ray", "huggingface_hub",
 )  # fmt: skip
 ONLY_IN_MODELS = ("torch", "torchaudio", "transformers", "demucs", "whisper", "faster_whisper", "safetensors")
-LAYERS = ("demucs_attention", "demucs_coders", "demucs_layers")
+LAYERS = ("demucs_attention", "demucs_coders", "demucs_layers", "demucs_transformer")
 """They subclass those of torch, which no function can put off; they are imported in functions themselves."""
 SOUND_FILES = ("soundfile", "mutagen", "imageio_ffmpeg", "wave", "audioread", "pydub")
 

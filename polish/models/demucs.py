@@ -117,7 +117,9 @@ def _quickest(
     """
 
     def made_by(kind: Kind) -> Samples:
-        return segments(loaded, heard, [span], kind)[0]
+        made = segments(loaded, heard, [span], kind)[0]
+        give_back()  # what one way left lies between the blocks that the next one asks for
+        return made
 
     def misses(reference: Samples, made: Samples) -> tuple[float, float]:
         parts = [each[wanted].astype(np.float64) * shares[:, None, None] for each in (reference, made)]
@@ -136,7 +138,6 @@ def _quickest(
         signal, missed = misses(made_by("exact"), made)
     error.signal += signal
     error.missed += missed
-    give_back()  # what the slower ways left lies between the blocks that the quick one asks for
     return kind, made
 
 

@@ -119,8 +119,8 @@ def _attended_in_half(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
                 number, at = divmod(part, pieces)
                 place = number // heads, number % heads
                 query = queries[place][length * at // pieces : length * (at + 1) // pieces]
-                scores = torch.mm(query * scale, keys[place].t())
-                softmax(scores.view(torch.int16).numpy())
+                scores = torch.mm(query, keys[place].t())
+                softmax(scores.view(torch.int16).numpy(), scale)
                 made = out[place][length * at // pieces : length * (at + 1) // pieces]
                 torch.mm(scores, values[place], out=made)
 

@@ -23,14 +23,22 @@ from .demucs_winograd import convolved, transformed
 from .torch_speed import lasting
 
 
-class Encoder(nn.Module):
-    """A layer of an encoder whose last convolution is gated as it is made."""
+class _Coder(nn.Module):
+    """What stands for a layer that `fits`.
+
+    Attributes:
+        empty: whether steps are missing.
+    """
 
     empty = False
 
     def __init__(self, whole: Any, precision: Precision) -> None:
         super().__init__()
         self.whole, self.precision = whole, precision
+
+
+class Encoder(_Coder):
+    """A layer of an encoder whose last convolution is gated as it is made."""
 
     @staticmethod
     def fits(layer: nn.Module) -> bool:
@@ -53,14 +61,8 @@ class Encoder(nn.Module):
         return _by_taps(self.whole.rewrite)
 
 
-class Decoder(nn.Module):
+class Decoder(_Coder):
     """A layer of a decoder: its first convolution is gated as it is made, its last one activated."""
-
-    empty = False
-
-    def __init__(self, whole: Any, precision: Precision) -> None:
-        super().__init__()
-        self.whole, self.precision = whole, precision
 
     @staticmethod
     def fits(layer: nn.Module) -> bool:

@@ -25,6 +25,7 @@ from .demucs_attention import Attention, Dense
 from .demucs_coders import Decoder, Encoder
 from .demucs_precision import Precision
 from .demucs_residual import Branch, added
+from .demucs_transformer import Layer
 
 _ROWS = 16
 """Rows of a spectrogram that a residual branch works on at once: few enough to stay in the cache."""
@@ -41,6 +42,8 @@ def quickened(network: Any) -> Any:
                 setattr(parent, name, Encoder(child, precision))
             elif Decoder.fits(child) and not isinstance(parent, MultiWrap):
                 setattr(parent, name, Decoder(child, precision))
+            elif Layer.fits(child):
+                setattr(parent, name, Layer(child, precision))
             elif type(child) is DConv:
                 setattr(parent, name, RowByRow(child, precision))
         if isinstance(parent, (MyTransformerEncoderLayer, CrossTransformerEncoderLayer)):

@@ -1,7 +1,4 @@
-"""Softmax in bfloat16, which torch takes twice as long for.
-
-A bfloat16 is the upper half of a float32: it is worked on as that, and rounded at the end.
-"""
+"""Softmax in bfloat16, which torch takes twice as long for."""
 
 # mypy: disallow-untyped-defs=False
 from __future__ import annotations
@@ -9,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import njit
+from .demucs_halves import from_half, to_half
 
-_BITS, _SIXTEEN, _MANTISSA = np.uint32, np.uint32(16), np.uint32(23)
-_ROUNDED = np.uint32(1 << 15)
+_BITS, _MANTISSA = np.uint32, np.uint32(23)
 _ALL_BUT_SIGN, _FIFTEEN = np.int16(0x7FFF), np.int16(15)
 _ONE, _PER_OCTAVE = np.float32([1, 1.4426950408889634])
 _LEAST = np.float32(-126)
@@ -24,14 +21,14 @@ _SUMS, _STEPS = {"contract", "nsz", "reassoc"}, {"contract", "nsz"}
 
 
 @njit(cache=True, nogil=True)
-def softmax(scores):
-    """Softmax along the rows, in place.
+def softmax(scores, scale):
+    """Softmax of scores times a positive scale along the rows, in place.
 
     Args:
         scores: bfloat16 as ``int16``, ``(rows, columns)``, finite.
     """
     for row in range(scores.shape[0]):
-        _exponentials(scores[row], _highest(scores[row]))
+        _exponentials(scores[row], _highest(scores[row]), np.float32(scale) * _PER_OCTAVE)
         _scale(scores[row], _ONE / _sum(scores[row]))
 
 
@@ -43,41 +40,31 @@ def _highest(row):
         turned = np.int16(row[t] ^ np.int16(np.int16(row[t] >> _FIFTEEN) & _ALL_BUT_SIGN))
         best = turned if turned > best else best
     best = np.int16(best ^ np.int16(np.int16(best >> _FIFTEEN) & _ALL_BUT_SIGN))
-    return _float(best)
-
-
-@njit(cache=True, nogil=True)
-def _float(half):
-    return _BITS(_BITS(np.uint16(half)) << _SIXTEEN).view(np.float32)
-
-
-@njit(cache=True, nogil=True)
-def _half(bits):
-    return np.int16(_BITS(bits + _ROUNDED) >> _SIXTEEN)
+    return from_half(best)
 
 
 @njit(cache=True, nogil=True, fastmath=_STEPS)
-def _exponentials(row, highest):
-    offset = -highest * _PER_OCTAVE
+def _exponentials(row, highest, scale):
+    offset = -highest * scale
     for t in range(len(row)):
-        octaves = _float(row[t]) * _PER_OCTAVE + offset
+        octaves = from_half(row[t]) * scale + offset
         octaves = octaves if octaves > _LEAST else _LEAST
         whole = np.float32(octaves + _WHOLE)
         part = octaves - (whole - _WHOLE)
         power = np.float32(_C0 + part * (_C1 + part * (_C2 + part * _C3)))
         bits = _BITS(power.view(_BITS) + _BITS(whole.view(_BITS) << _MANTISSA))
-        row[t] = _half(bits)
+        row[t] = to_half(bits)
 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
 def _sum(row):
     total = np.float32(0)
     for t in range(len(row)):
-        total += _float(row[t])
+        total += from_half(row[t])
     return total
 
 
 @njit(cache=True, nogil=True, fastmath=_STEPS)
 def _scale(row, factor):
     for t in range(len(row)):
-        row[t] = _half(np.float32(_float(row[t]) * factor).view(_BITS))
+        row[t] = to_half(np.float32(from_half(row[t]) * factor).view(_BITS))
