@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from polish.models.demucs_networks import BAGS, WEIGHTS
+from polish.models.demixing.networks import BAGS, WEIGHTS
 
 SMALL_HT = {
     "channels": 8, "depth": 4, "t_layers": 2, "t_heads": 2, "bottom_channels": 32, "t_hidden_scale": 2.0,

@@ -17,7 +17,7 @@ from polish import audio
 from polish.audio import Sound
 from polish.cli import main
 from polish.models import store
-from polish.models.demucs_networks import BAGS
+from polish.models.demixing.networks import BAGS
 
 Separate = Any
 
@@ -97,12 +97,12 @@ def test_what_can_be_separated_is(separate: Separate, kind: str, mix: Sound):
 def test_many_songs_need_the_network_loaded_once(
     type_: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from polish.models import demucs_networks
+    from polish.models.demixing import networks
 
     small_demucs.install("htdemucs", store.root())
     loaded: list[Path] = []
-    build = demucs_networks._built
-    monkeypatch.setattr(demucs_networks, "_built", lambda path: loaded.append(path) or build(path))
+    build = networks._built
+    monkeypatch.setattr(networks, "_built", lambda path: loaded.append(path) or build(path))
     songs = [
         audio.write(tmp_path / f"{k}.wav", sounds.noise(0.3, 0.01, seed=k), "wav 24-bit") for k in range(3)
     ]

@@ -16,8 +16,8 @@ from polish import audio
 from polish.audio import Sound
 from polish.errors import ModelUnavailable
 from polish.models import engines
+from polish.models.demixing.networks import BAGS
 from polish.models.demucs import Demucs
-from polish.models.demucs_networks import BAGS
 from polish.song import Song
 from polish.stages.base import Context
 from polish.stages.separate import Separate
@@ -93,18 +93,19 @@ def test_the_fast_mode_states_how_far_it_is_from_the_exact_one(models, monkeypat
 
 @pytest.mark.parametrize("shifts", [0, 2])
 def test_what_the_measure_of_the_fast_mode_heard_is_not_heard_again(models, monkeypatch, shifts):
-    from polish.models import demucs, demucs_apply
+    from polish.models import demucs
+    from polish.models.demixing import apply
 
     small_demucs.install("htdemucs", models)
     heard: list[tuple[str, int]] = []
-    worked_out = demucs_apply.segments
+    worked_out = apply.segments
 
     def segments(network, mix, spans, kind):
         heard.extend((kind, span.start) for span in spans)
         return worked_out(network, mix, spans, kind)
 
     monkeypatch.setattr(demucs, "half_pays", lambda: False)
-    for module in (demucs, demucs_apply):
+    for module in (demucs, apply):
         monkeypatch.setattr(module, "segments", segments)
     mix = sounds.noise(1.4, pink=True)
     fast = Demucs("htdemucs").separate(mix, seed=0, progress=lambda _: None, mode="fast", shifts=shifts)
@@ -115,8 +116,8 @@ def test_what_the_measure_of_the_fast_mode_heard_is_not_heard_again(models, monk
 
 
 def test_segments_in_batches_are_the_segments_one_by_one(models):
-    from polish.models.demucs_apply import Heard, pieces
-    from polish.models.demucs_networks import network
+    from polish.models.demixing.apply import Heard, pieces
+    from polish.models.demixing.networks import network
 
     small_demucs.install("htdemucs", models, scales=(0.0, 0.05), lively=False)
     loaded, heard = network("htdemucs", 0), Heard.of(sounds.noise(2.1, pink=True))
@@ -128,26 +129,26 @@ def test_segments_in_batches_are_the_segments_one_by_one(models):
 
 
 def test_long_mixes_are_measured_without_a_copy_to_the_same_numbers(monkeypatch):
-    from polish.models import demucs_apply
+    from polish.models.demixing import apply
 
     mix = sounds.noise(3.0, 0.3)
-    short = demucs_apply.Heard.of(mix)
-    monkeypatch.setattr(demucs_apply, "_MOST_SUMMED_WHOLE", 1000)
-    long = demucs_apply.Heard.of(mix)
+    short = apply.Heard.of(mix)
+    monkeypatch.setattr(apply, "_MOST_SUMMED_WHOLE", 1000)
+    long = apply.Heard.of(mix)
     assert long.mean == pytest.approx(short.mean, abs=1e-8)
     assert long.deviation == pytest.approx(short.deviation, rel=1e-6)
 
 
 def test_a_long_mix_gives_the_same_stems_on_the_disk(models, monkeypatch):
     from polish.audio import scratching
-    from polish.models import demucs_apply
+    from polish.models.demixing import apply
 
     small_demucs.install("htdemucs", models)
     mix = sounds.noise(0.9, rate_hz=48_000)
     in_memory = ours("htdemucs", mix)
-    measured = demucs_apply.Heard.of(audio.resample(mix, 44_100))
+    measured = apply.Heard.of(audio.resample(mix, 44_100))
     monkeypatch.setattr(
-        demucs_apply.Heard, "of", lambda sound: demucs_apply.Heard(sound, measured.mean, measured.deviation)
+        apply.Heard, "of", lambda sound: apply.Heard(sound, measured.mean, measured.deviation)
     )
     monkeypatch.setattr(scratching, "MOST_IN_MEMORY", 1000)
     on_disk = ours("htdemucs", mix)

@@ -12,14 +12,14 @@ from sounds import snr_db
 from torch import nn
 from torch.nn import functional
 
-from polish.models.demucs_coders import Decoder, Encoder
-from polish.models.demucs_layers import quickened
-from polish.models.demucs_precision import Precision
-from polish.models.demucs_products import gated, upward
-from polish.models.demucs_residual import Branch, added
-from polish.models.demucs_softmax import softmax
-from polish.models.demucs_transformer import Layer
-from polish.models.demucs_winograd import convolved, transformed
+from polish.models.demixing.coders import Decoder, Encoder
+from polish.models.demixing.layers import quickened
+from polish.models.demixing.precision import Precision
+from polish.models.demixing.products import gated, upward
+from polish.models.demixing.residual import Branch, added
+from polish.models.demixing.softmax import softmax
+from polish.models.demixing.transformer import Layer
+from polish.models.demixing.winograd import convolved, transformed
 
 NEAR_DB = 105.0
 

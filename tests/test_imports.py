@@ -20,7 +20,9 @@ HEAVY = (
     "numba", "scipy", "pedalboard", "pyloudnorm", "soxr", "ray", "huggingface_hub",
 )  # fmt: skip
 ONLY_IN_MODELS = ("torch", "torchaudio", "transformers", "demucs", "whisper", "faster_whisper", "safetensors")
-LAYERS = ("demucs_attention", "demucs_coders", "demucs_layers", "demucs_transformer")
+LAYERS = tuple(
+    ("polish", "models", "demixing", name) for name in ("attention", "coders", "layers", "transformer")
+)
 """They subclass those of torch, which no function can put off; they are imported in functions themselves."""
 SOUND_FILES = ("soundfile", "mutagen", "imageio_ffmpeg", "wave", "audioread", "pydub")
 
@@ -100,8 +102,8 @@ def test_neural_packages_live_in_the_models_room(path):
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_neural_packages_are_imported_inside_functions(path):
     at_top = set(imports(path, at_top=True))
-    if name_of(path)[-1] not in LAYERS:
-        assert not [module for module in at_top if module[:2] == ("polish", "models") and module[2] in LAYERS]
+    if name_of(path) not in LAYERS:
+        assert not [module for module in at_top if module[:4] in LAYERS]
         roots = {module[0] for module in at_top}
         assert not roots & {*ONLY_IN_MODELS, "librosa", "pedalboard", "pyloudnorm", "ray", "sklearn"}
 

@@ -107,13 +107,14 @@ AROUND_THE_NETWORK = """
 import resource, sys
 import numpy as np
 from polish.cli import main
-from polish.models import demucs, demucs_apply
+from polish.models import demucs
+from polish.models.demixing import apply
 
 def made(network, heard, spans, kind):
     one = np.linspace(-0.1, 0.1, spans[0].count, dtype=np.float32)
     return np.broadcast_to(one, (len(spans), len(network.sources), 2, spans[0].count))
 
-demucs.segments = demucs_apply.segments = made
+demucs.segments = apply.segments = made
 try:
     main()
 finally:

@@ -21,13 +21,13 @@ from threadpoolctl import threadpool_limits
 
 from .. import audio
 from ..audio.sound import Samples, Sound
-from .demucs_apply import Heard, Span, pieces, segments, spans, starts
-from .demucs_networks import BAGS, WEIGHTS, network
+from .demixing.apply import Heard, Span, pieces, segments, spans, starts
+from .demixing.networks import BAGS, WEIGHTS, network
 from .engines import Mode, Progress, Separated, Separator
 from .torch_speed import give_back, half_pays, memory_kept
 
 if TYPE_CHECKING:
-    from .demucs_precision import Kind
+    from .demixing.precision import Kind
 
 FAST_ENOUGH_DB = 75.0
 """Multiplying in half precision must come this near to the exact stems, on the mix at hand."""

@@ -40,7 +40,7 @@ from machine import processor
 from memory_plot import draw
 
 from polish import audio
-from polish.models.demucs_networks import BAGS, WEIGHTS
+from polish.models.demixing.networks import BAGS, WEIGHTS
 
 THIN = {**small_demucs.FULL_HT, "channels": 4, "bottom_channels": 0, "t_layers": 0, "dconv_mode": 0}
 PLAIN = ("--shifts", "0", "--float32", "--clip-mode", "none")

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compiled import njit
-from .demucs_activations import Floats, activated, added_through_gate, copied
-from .torch_speed import shared_out, side_by_side
+from ...compiled import njit
+from ..torch_speed import shared_out, side_by_side
+from .activations import Floats, activated, added_through_gate, copied
 
 _FRAMES = 512
 """Worked on at once: few enough to stay in the nearest cache."""

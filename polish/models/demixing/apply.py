@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import audio
-from ..audio.sound import Samples, Sound
-from .torch_speed import give_back
+from ... import audio
+from ...audio.sound import Samples, Sound
+from ..torch_speed import give_back
 
 if TYPE_CHECKING:
-    from .demucs_precision import Kind
+    from .precision import Kind
 
 _OVERLAP = 0.25
 _LONGEST_SHIFT_S = 0.5

@@ -17,9 +17,9 @@ from demucs.transformer import (
 from torch import Tensor, nn
 from torch.nn import functional
 
-from . import demucs_halves as halves
-from .demucs_precision import Precision
-from .torch_speed import shared_out, side_by_side
+from ..torch_speed import shared_out, side_by_side
+from . import halves
+from .precision import Precision
 
 
 class Layer(nn.Module):

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import njit
-from .demucs_activations import Floats, copied, through_gate
-from .torch_speed import side_by_side
+from ...compiled import njit
+from ..torch_speed import side_by_side
+from .activations import Floats, copied, through_gate
 
 _KERNEL = np.array(
     [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],

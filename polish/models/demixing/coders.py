@@ -16,11 +16,11 @@ from demucs.hdemucs import HDecLayer, HEncLayer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .demucs_activations import Floats
-from .demucs_precision import Precision
-from .demucs_products import gated, upward
-from .demucs_winograd import convolved, transformed
-from .torch_speed import lasting
+from ..torch_speed import lasting
+from .activations import Floats
+from .precision import Precision
+from .products import gated, upward
+from .winograd import convolved, transformed
 
 
 class _Coder(nn.Module):

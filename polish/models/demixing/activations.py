@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compiled import njit
+from ...compiled import njit
 
 Floats = NDArray[np.float32]
 

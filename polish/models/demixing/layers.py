@@ -21,11 +21,11 @@ from demucs.transformer import CrossTransformerEncoderLayer, MyTransformerEncode
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .demucs_attention import Attention, Dense
-from .demucs_coders import Decoder, Encoder
-from .demucs_precision import Precision
-from .demucs_residual import Branch, added
-from .demucs_transformer import Layer
+from .attention import Attention, Dense
+from .coders import Decoder, Encoder
+from .precision import Precision
+from .residual import Branch, added
+from .transformer import Layer
 
 _ROWS = 16
 """Rows of a spectrogram that a residual branch works on at once: few enough to stay in the cache."""
@@ -77,7 +77,7 @@ def _waves(hop: int, spectra: Tensor, length: int) -> Tensor:
 
 class RowByRow(nn.Module):
     """Residual branches, whose rows stand for themselves: for the same bits some rows at a time, else,
-    on a CPU and where all branches are plain ones, in one pass over memory; see `demucs_residual`."""
+    on a CPU and where all branches are plain ones, in one pass over memory; see `residual`."""
 
     def __init__(self, whole: DConv, precision: Precision) -> None:
         super().__init__()

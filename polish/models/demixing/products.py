@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import njit
-from .demucs_activations import Floats, activated, through_gate
-from .torch_speed import side_by_side
+from ...compiled import njit
+from ..torch_speed import side_by_side
+from .activations import Floats, activated, through_gate
 
 _VALUES = 1 << 18
 """Of a product at once: few enough to stay in a core's own cache."""

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .demucs_precision import Precision
-from .demucs_softmax import softmax
-from .torch_speed import lasting, shared_out, side_by_side
+from ..torch_speed import lasting, shared_out, side_by_side
+from .precision import Precision
+from .softmax import softmax
 
 _QUERIES, _QUERIES_A_CORE = 672, 448
 """Queries whose attention is worked out at once: few enough to stay in the cache."""

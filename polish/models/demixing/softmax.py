@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import njit
-from .demucs_halves import from_half, to_half
+from ...compiled import njit
+from .halves import from_half, to_half
 
 _BITS, _MANTISSA = np.uint32, np.uint32(23)
 _ALL_BUT_SIGN, _FIFTEEN = np.int16(0x7FFF), np.int16(15)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import njit
+from ...compiled import njit
 
 _BITS, _SIXTEEN, _ROUNDED = np.uint32, np.uint32(16), np.uint32(1 << 15)
 _SUMS, _STEPS = {"contract", "nsz", "reassoc"}, {"contract", "nsz"}

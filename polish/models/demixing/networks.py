@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelUnavailable
-from . import store
+from ...errors import ModelUnavailable
+from .. import store
 
 FOUR = ("drums", "bass", "other", "vocals")
 SIX = (*FOUR, "guitar", "piano")
@@ -61,7 +61,7 @@ WEIGHTS = {
 
 
 def network(name: str, number: int) -> Any:
-    """A network of a bag, on the first GPU or else the CPU, with the quick layers of `demucs_layers`.
+    """A network of a bag, on the first GPU or else the CPU, with the quick layers of `layers`.
 
     Raises:
         ModelUnavailable: its file is not here, not of this format, or holds another network.
@@ -81,7 +81,7 @@ def _loaded(path: Path, _changed_ns: int, segment_s: int | None) -> Any:
     the four of a bag would take half a gigabyte more, and loading one takes less than a segment does."""
     import torch
 
-    from .demucs_layers import quickened
+    from .layers import quickened
 
     made = _built(path)
     if segment_s is not None:
