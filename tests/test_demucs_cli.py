@@ -151,6 +151,7 @@ def test_without_a_network_a_named_engine_is_refused_and_auto_goes_on(
     monkeypatch.delenv("HF_HUB_OFFLINE")
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setattr("urllib.request._opener", None)  # it would be kept, with this proxy
     store._reachable.cache_clear()
     path = audio.write(tmp_path / "mix.wav", sounds.noise(0.3), "wav 24-bit")
     refused(
