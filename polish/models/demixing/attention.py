@@ -35,16 +35,15 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(…, inputs)`` to ``(…, outputs)`` of the type that it was worked out in."""
+        by_onednn = None if self.precision.kind == "exact" or not x.is_cpu else _by_onednn()
         weight: Tensor = self.weight
         bias: Tensor = self.bias
         if self.precision.kind == "half":
             if self._half is None:
-                kind = torch.float16 if weight.is_cuda else torch.bfloat16
                 with lasting():
-                    self._half = weight.to(kind), bias.to(kind)
+                    self._half = _halves(weight, bias, None if by_onednn is None else x.shape[-2])
             weight, bias = self._half
             x = x.to(weight.dtype)
-        by_onednn = None if self.precision.kind == "exact" or not x.is_cpu else _by_onednn()
         if by_onednn is not None:
             return by_onednn(
                 x, weight, bias, "gelu" if self.gelu else "none", [], "none" if self.gelu else ""
@@ -85,6 +84,14 @@ class Attention(nn.Module):
         else:
             mixed = functional.scaled_dot_product_attention(*heads)
         return self.out(mixed.transpose(1, 2).flatten(2)).to(query.dtype), None
+
+
+def _halves(weight: Tensor, bias: Tensor, rows: int | None) -> tuple[Tensor, Tensor]:
+    """Both in half precision, the weights as oneDNN wants them for about so many `rows`, if it gets them."""
+    kind = torch.float16 if weight.is_cuda else torch.bfloat16
+    half = weight.to(kind)
+    laid_out = None if rows is None else getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
+    return (half if laid_out is None else laid_out(half, rows)), bias.to(kind)
 
 
 def _by_onednn() -> Any:
