@@ -25,6 +25,7 @@ def pieces(frames: int, size: int, *sounds: Samples) -> Iterator[slice]:
             rest(*sounds)
             last = first
         yield slice(first, min(first + size, frames))
+    rest(*sounds)
 
 
 def excerpt(channel: NDArray[np.float32], start: int, end: int) -> NDArray[np.float32]:

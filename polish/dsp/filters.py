@@ -182,9 +182,9 @@ def apply_zero_phase(samples: Samples, sos: Sos, rate_hz: float) -> Samples:
         tail = apply(np.zeros((1, tail_frames(sos, rate_hz)), np.float32), sos, state=state)
         back = at_rest(sos, 1)
         apply(tail[:, ::-1], sos, state=back)
-        for end in range(wave.shape[1], 0, -_BLOCK):
-            first = max(0, end - _BLOCK)
-            out[channel, first:end] = apply(forward[:, first:end][:, ::-1], sos, state=back)[0, ::-1]
+        for part in pieces(wave.shape[1], _BLOCK, forward, out):
+            mirrored = slice(wave.shape[1] - part.stop, wave.shape[1] - part.start)
+            out[channel, mirrored] = apply(forward[:, mirrored][:, ::-1], sos, state=back)[0, ::-1]
     return out
 
 
