@@ -13,7 +13,7 @@ from ..errors import PolishError
 from . import batch, generate, judge, lyrics, master, measure, models, recipes, run, separate
 
 INTERRUPTED = 130
-_SHORT_WAITS = {"GOMP_SPINCOUNT": "10000"}
+_LOOKS = "10000"
 """How often an idle thread of OpenMP looks for work before it rests. As often as it comes, threads that wait
 for each other take the processor from those they wait for: beside other work a network takes three times
 as long."""
@@ -40,8 +40,7 @@ for command in (
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave the process with the exit code of the design."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    for name, value in _SHORT_WAITS.items():
-        os.environ.setdefault(name, value)  # read when torch is imported, which is later
+    os.environ.setdefault("GOMP_SPINCOUNT", _LOOKS)  # read when torch is imported, which is later
     try:
         code = polish.main(arguments, prog_name="polish", standalone_mode=False)
     except click.exceptions.Abort:

@@ -102,16 +102,13 @@ def turned_down(sound: Sound, dynamics: Any, *, makeup: float = 1.0) -> tuple[So
 
 
 def history(gain: NDArray[np.float32], rate_hz: int) -> dict[str, Any]:
-    """Gain reduction over time in at most 240 points, each the deepest of its stretch."""
-    size = max(1, -(-gain.size // POINTS))
-    padded = np.pad(gain, (0, -gain.size % size), mode="edge") if gain.size else np.ones(1)
-    deepest = 20 * np.log10(np.maximum(padded.reshape(-1, size).min(axis=1), 1e-5))
+    """Gain reduction over time, as of `course`, with its deepest and its mean in dB."""
+    gain = gain if gain.size else np.ones(1, np.float32)
+    size, deepest = _deepest(gain)
     return {
-        "deepest_db": round(float(deepest.min()), 2),
-        "mean_db": round(float(20 * np.log10(max(float(gain.mean(dtype=np.float64)), 1e-5))), 2)
-        if gain.size
-        else 0.0,
-        "history_db": [round(float(value), 1) for value in deepest],
+        "deepest_db": round(_db(deepest.min()), 2),
+        "mean_db": round(_db(gain.mean(dtype=np.float64)), 2),
+        "history_db": [round(_db(value), 1) for value in deepest],
         "hop_s": round(size / rate_hz, 4),
     }
 
@@ -120,12 +117,21 @@ def course(gain_db: NDArray[np.floating], hop_s: float) -> dict[str, Any]:
     """A gain over time in at most 240 points, each the deepest of its stretch.
 
     Args:
-        gain_db: ``(columns,)``.
+        gain_db: ``(columns,)``, at least one.
         hop_s: from one column to the next.
     """
-    size = max(1, -(-gain_db.size // POINTS))
-    stretches = np.pad(gain_db, (0, -gain_db.size % size), mode="edge").reshape(-1, size)
+    size, deepest = _deepest(gain_db)
     return {
-        "history_db": [round(float(db), 1) + 0.0 for db in stretches.min(axis=1)],
+        "history_db": [round(float(db), 1) + 0.0 for db in deepest],
         "hop_s": round(size * hop_s, 4),
     }
+
+
+def _deepest(gain: NDArray[np.floating]) -> tuple[int, NDArray[np.floating]]:
+    """How long stretches are of which there are no more than `POINTS`, and the least of each."""
+    size = -(-gain.size // POINTS)
+    return size, np.pad(gain, (0, -gain.size % size), mode="edge").reshape(-1, size).min(axis=1)
+
+
+def _db(amplitude: float) -> float:
+    return float(20 * np.log10(max(float(amplitude), 1e-5)))

@@ -79,8 +79,10 @@ class Attention(nn.Module):
         else:
             parts = self.query(query), *self.key_value(key).chunk(2, -1)
         heads = [part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts]
-        if query.is_cpu and (query is key or self.precision.kind == "half"):
-            mixed = (_attended_in_half if self.precision.kind == "half" else _attended)(*heads)
+        if query.is_cpu and self.precision.kind == "half":
+            mixed = _attended_in_half(*heads)
+        elif query.is_cpu and query is key:
+            mixed = _attended(*heads)
         else:
             mixed = functional.scaled_dot_product_attention(*heads)
         return self.out(mixed.transpose(1, 2).flatten(2)).to(query.dtype), None

@@ -38,12 +38,8 @@ def quickened(network: Any) -> Any:
         for name, child in list(parent.named_children()):
             if type(child) is nn.MultiheadAttention:
                 setattr(parent, name, Attention(child, precision))
-            elif Encoder.fits(child) and not isinstance(parent, MultiWrap):
-                setattr(parent, name, Encoder(child, precision))
-            elif Decoder.fits(child) and not isinstance(parent, MultiWrap):
-                setattr(parent, name, Decoder(child, precision))
-            elif Layer.fits(child):
-                setattr(parent, name, Layer(child, precision))
+            elif not isinstance(parent, MultiWrap) and (kind := _stand_in(child)):
+                setattr(parent, name, kind(child, precision))
             elif type(child) is DConv:
                 setattr(parent, name, RowByRow(child, precision))
         if isinstance(parent, (MyTransformerEncoderLayer, CrossTransformerEncoderLayer)):
@@ -56,6 +52,10 @@ def quickened(network: Any) -> Any:
     if isinstance(network, HTDemucs):
         network._ispec = partial(_waves, network.hop_length)
     return network
+
+
+def _stand_in(layer: nn.Module) -> type[Encoder | Decoder | Layer] | None:
+    return next((kind for kind in (Encoder, Decoder, Layer) if kind.fits(layer)), None)
 
 
 def _waves(hop: int, spectra: Tensor, length: int) -> Tensor:

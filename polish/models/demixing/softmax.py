@@ -1,4 +1,4 @@
-"""Softmax in bfloat16, which torch takes twice as long for."""
+"""Softmax in bfloat16, which torch takes nearly twice as long for."""
 
 # mypy: disallow-untyped-defs=False
 from __future__ import annotations
