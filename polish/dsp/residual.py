@@ -12,7 +12,9 @@ memory than minutes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,10 @@ CLOSE_ENOUGH_DBFS = -126.0
 24 bits a stem comes on top in a file, and seven stems then still miss by less than −120 dBFS."""
 
 _BLOCK_FRAMES = 1 << 18
+_AT_ONCE = 2
 _STEP_S = 0.02
+
+Result = TypeVar("Result")
 
 
 def residual_peak(mix: Samples, stems: Mapping[str, Samples]) -> float:
@@ -34,8 +39,11 @@ def residual_peak(mix: Samples, stems: Mapping[str, Samples]) -> float:
     Args:
         mix: ``(channels, frames)``; the stems are of the same shape.
     """
-    peaks = (float(np.abs(_left(mix, stems, part)).max(initial=0)) for part in _blocks(mix, stems))
-    return max(peaks, default=0.0)
+
+    def peak(part: slice) -> float:
+        return float(np.abs(_left(mix, stems, part)).max(initial=0))
+
+    return max(_for_each_block(peak, mix, stems), default=0.0)
 
 
 def residual_dbfs(mix: Samples, stems: Mapping[str, Samples]) -> float | None:
@@ -51,9 +59,12 @@ def left_over(mix: Samples, stems: Mapping[str, Samples]) -> Samples:
         mix: ``(channels, frames)``; the stems are of the same shape.
     """
     left = scratch(mix.shape)
-    for part in _blocks(mix, stems):
+
+    def fill(part: slice) -> None:
         left[:, part] = _left(mix, stems, part)
         rest(left)
+
+    _for_each_block(fill, mix, stems)
     return left
 
 
@@ -81,7 +92,8 @@ def share_residual(
     shares = _shares([stems[name] for name in names], step, last_resort)
     middles = (np.arange(shares.shape[1]) + 0.5) * step
     whole = {name: scratch(mix.shape) for name in names}
-    for part in _blocks(mix, stems):
+
+    def fill(part: slice) -> None:
         frames = np.arange(part.start, part.stop)
         left = _left(mix, stems, part)
         for name, share in zip(names, shares, strict=True):
@@ -91,12 +103,15 @@ def share_residual(
         loudest = names[int(np.argmax(shares[:, part.start // step : -(-part.stop // step)].sum(axis=1)))]
         whole[loudest][:, part] = whole[loudest][:, part] + left
         rest(*whole.values())
+
+    _for_each_block(fill, mix, stems)
     return whole
 
 
 def _shares(stems: list[Samples], step: int, last_resort: int) -> NDArray[np.float64]:
     """Each stem's part of the power, ``(stems, steps)``; columns add up to 1."""
-    power = np.array([_power(stem, step) for stem in stems])
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        power = np.array(list(pool.map(lambda stem: _power(stem, step), stems)))
     padded = np.pad(power, ((0, 0), (1, 1)), mode="edge")
     power = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
     total = power.sum(axis=0)
@@ -123,9 +138,16 @@ def _left(mix: Samples, stems: Mapping[str, Samples], part: slice) -> NDArray[np
     return left
 
 
-def _blocks(mix: Samples, stems: Mapping[str, Samples]) -> Iterator[slice]:
-    """Spans of frames in order; what was looked at in one is let go before the next."""
-    frames = mix.shape[1]
-    for start in range(0, frames, _BLOCK_FRAMES):
-        yield slice(start, min(start + _BLOCK_FRAMES, frames))
+def _for_each_block(
+    work: Callable[[slice], Result], mix: Samples, stems: Mapping[str, Samples]
+) -> list[Result]:
+    """What `work` gives for spans of frames, in order; what was looked at in one is let go after it."""
+
+    def done(start: int) -> Result:
+        made = work(slice(start, min(start + _BLOCK_FRAMES, frames)))
         rest(mix, *stems.values())
+        return made
+
+    frames = mix.shape[1]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(done, range(0, frames, _BLOCK_FRAMES)))

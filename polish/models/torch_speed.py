@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -13,10 +14,12 @@ from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Of glibc's ``mallopt`` (``malloc.h``)."""
-_DEFAULT_BYTES = 128 << 10
+_FIRST_BYTES = 128 << 10
 """Both thresholds as glibc starts out with them."""
+_USUAL_BYTES = 32 << 20
+"""What glibc lets its thresholds grow to with what a process lets go, until they are set by hand."""
 _KEPT_BYTES = 1 << 30
 _SOFTLY = 1
 """``omp_pause_soft``: what the threads know is kept."""
@@ -32,8 +35,8 @@ def memory_kept() -> Iterator[None]:
     """Let what tensors leave be used for the next ones, not be given back and asked for again.
 
     glibc maps every large block anew, and the kernel fills it with zeros a page at a time: a
-    fifth of the time of a segment. Afterwards memory is given back. Elsewhere than on glibc
-    nothing is changed.
+    fifth of the time of a segment. Threads that begin in here share what is kept, rather than
+    each keeping some. Afterwards memory is given back. Elsewhere than on glibc nothing is changed.
     """
     libc = _glibc()
     if libc is None:
@@ -43,13 +46,15 @@ def memory_kept() -> Iterator[None]:
     with _lock:
         _running.add(one)
         _thresholds(libc, _KEPT_BYTES)
+        libc.mallopt(_ARENA_MAX, 1)
     try:
         yield
     finally:
         with _lock:
             _running.remove(one)
             if not _running:
-                _thresholds(libc, _DEFAULT_BYTES)
+                _thresholds(libc, _USUAL_BYTES)
+                libc.mallopt(_ARENA_MAX, 0)  # as many as there are threads, up to eight a core
                 libc.malloc_trim(0)
 
 
@@ -62,26 +67,37 @@ def lasting() -> Iterator[None]:
         yield
         return
     with _lock:
-        libc.mallopt(_MMAP_THRESHOLD, _DEFAULT_BYTES)
+        libc.mallopt(_MMAP_THRESHOLD, _FIRST_BYTES)
     try:
         yield
     finally:
         with _lock:
-            libc.mallopt(_MMAP_THRESHOLD, _KEPT_BYTES if _running else _DEFAULT_BYTES)
+            libc.mallopt(_MMAP_THRESHOLD, _KEPT_BYTES if _running else _USUAL_BYTES)
 
 
 def side_by_side(work: Callable[..., Result], parts: Iterable[tuple[int, int]]) -> list[Result]:
     """What ``work(first, last)`` gives for each part, in as many threads as torch has.
 
-    Each of them lets torch do one thing at a time, and torch's own threads are sent to rest first:
-    they would go on waiting for work, which takes a core each, for some milliseconds.
+    Each of them takes one part after the other, and lets torch do one thing at a time. torch's own threads
+    are sent to rest first, unless they do that by themselves: they would go on waiting for work, which takes
+    a core each, for some milliseconds.
     """
     import torch
 
-    pool = _threads(torch.get_num_threads())
+    parts = list(parts)
+    made: list[Any] = [None] * len(parts)
+    turns = iter(range(len(parts)))
+
+    def take_turns(_thread: int) -> None:
+        for turn in turns:
+            made[turn] = work(*parts[turn])
+
+    threads = torch.get_num_threads()
     for rest in _resting():
         rest(_SOFTLY)
-    return list(pool.map(lambda part: work(*part), parts))
+    for _ in _threads(threads).map(take_turns, range(threads)):
+        pass
+    return made
 
 
 def shared_out(count: int) -> list[tuple[int, int]]:
@@ -107,8 +123,11 @@ def _alone() -> None:
 
 @lru_cache(maxsize=1)
 def _resting() -> list[Callable[[int], int]]:
-    """What sends the idle threads of torch's OpenMP to rest, where it can; OpenMP 5.0, 3.2.18."""
-    found = []
+    """What sends the idle threads of torch's OpenMP to rest, where it can (OpenMP 5.0, 3.2.18), and where no
+    one has told them how soon to rest."""
+    found: list[Callable[[int], int]] = []
+    if os.environ.get("GOMP_SPINCOUNT"):
+        return found
     for library in threadpool_info():
         if library["user_api"] == "openmp":
             rest = getattr(ctypes.CDLL(library["filepath"]), "omp_pause_resource_all", None)

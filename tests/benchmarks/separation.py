@@ -6,7 +6,7 @@ The weights are random, because none can be had here: full-size htdemucs as its 
 but with LayerScales between the two numbers of ``--scales``, so that every layer counts. Both
 sides read the same files of weights, and the song, repeated or cut to length, from the same WAV.
 Every line is one process from start to end: reading, loading the network, separating, writing
-the stems. Times are wall seconds and only ratios of one run mean something; ``demucs`` is told
+the stems. Times are wall seconds and only ratios of one round mean something; ``demucs`` is told
 ``--shifts 0``, as it would shift its segments by chance otherwise. Ours is `polish separate`, which
 also shares out what is left of the mix and reads its files back.
 
@@ -161,19 +161,27 @@ def read(wav: Path) -> np.ndarray:
     return soundfile.read(wav, dtype="float32", always_2d=True)[0].T
 
 
-def speed(bench: Bench, seconds: float) -> None:
-    """Four stems at full size: time and memory."""
+def speed(bench: Bench, seconds: float, rounds: int) -> None:
+    """Four stems at full size: time and memory. The sides take turns, and each number is the median of its
+    own; so is the ratio, of those within one round."""
     wav = bench.wav(seconds)
-    theirs = bench.demucs(wav)
-    rows = [("demucs", theirs), ("polish, exact", bench.polish(wav, *FLOATS, "--mode", "exact")),
-            ("polish, fast", bench.polish(wav, *FLOATS, "--mode", "fast"))]  # fmt: skip
-    print(f"\n## Speed: {seconds:g} s of stereo, four stems\n")
+    runs: dict[str, list[Run]] = {"demucs": [], "polish, exact": [], "polish, fast": []}
+    for _ in range(rounds):
+        runs["demucs"].append(bench.demucs(wav))
+        for mode in ("exact", "fast"):
+            runs[f"polish, {mode}"].append(bench.polish(wav, *FLOATS, "--mode", mode))
+    print(f"\n## Speed: {seconds:g} s of stereo, four stems, {rounds} rounds\n")
     print("| | wall s | against demucs | CPU s | against demucs | peak GB |\n|---|---:|---:|---:|---:|---:|")
-    for label, run in rows:
-        wall, cpu = theirs.wall_s / run.wall_s, theirs.cpu_s / run.cpu_s
-        print(
-            f"| {label} | {run.wall_s:.1f} | {wall:.2f}× | {run.cpu_s:.1f} | {cpu:.2f}× | {run.peak_gb:.2f} |"
-        )
+    for label, ours in runs.items():
+        cells = []
+        for kind in ("wall_s", "cpu_s"):
+            mine, theirs = (np.array([getattr(run, kind) for run in each]) for each in (ours, runs["demucs"]))
+            cells.append(f"{np.median(mine):.1f} | {np.median(theirs / mine):.2f}×")
+        print(f"| {label} | {' | '.join(cells)} | {max(run.peak_gb for run in ours):.2f} |")
+    print("\nWall seconds, round by round: ", end="")
+    print(
+        "; ".join(f"{label} {', '.join(f'{run.wall_s:.1f}' for run in ours)}" for label, ours in runs.items())
+    )
     sys.stdout.flush()
 
 
@@ -249,6 +257,7 @@ def main() -> None:
     )
     parser.add_argument("song", type=Path)
     parser.add_argument("--seconds", type=float, default=120, help="of the speed table; 0 leaves it out")
+    parser.add_argument("--rounds", type=int, default=3, help="of the speed table")
     parser.add_argument("--short", type=float, default=15, help="seconds of the tables after it; 0: none")
     parser.add_argument(
         "--minutes", type=float, nargs="*", default=[1, 5, 20, 60], help="of the memory table"
@@ -271,7 +280,7 @@ def main() -> None:
         bench = Bench(Path(folder), given.song, tuple(given.scales))
         bench.weights("htdemucs", small_demucs.FULL_HT)
         if given.seconds:
-            speed(bench, given.seconds)
+            speed(bench, given.seconds, given.rounds)
         if given.short:
             sums(bench, given.short)
             bench.weights("htdemucs_ft", small_demucs.FULL_HT)

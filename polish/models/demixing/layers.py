@@ -21,6 +21,7 @@ from demucs.transformer import CrossTransformerEncoderLayer, MyTransformerEncode
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..torch_speed import side_by_side
 from .attention import Attention, Dense
 from .coders import Decoder, Encoder
 from .precision import Precision
@@ -67,12 +68,20 @@ def _waves(hop: int, spectra: Tensor, length: int) -> Tensor:
     before = hop // 2 * 3
     whole = hop * math.ceil(length / hop) + 2 * before
     signals = spectra.flatten(0, -3)
-    waves = []
-    for some in signals.split(1 if signals.is_cpu else len(signals)):
-        padded = some.new_zeros((len(some), columns + 4, bins + 1))
-        padded[:, 2:-2, :-1] = some.transpose(-1, -2)
-        waves.append(ispectro(padded.transpose(-1, -2), hop, length=whole)[:, before : before + length])
-    return torch.cat(waves).view(*spectra.shape[:-2], length)
+    waves = torch.empty((len(signals), length), dtype=signals.real.dtype, device=signals.device)
+
+    def work(first: int, last: int) -> None:
+        with torch.inference_mode():
+            padded = signals.new_zeros((last - first, columns + 4, bins + 1))
+            padded[:, 2:-2, :-1] = signals[first:last].transpose(-1, -2)
+            made = ispectro(padded.transpose(-1, -2), hop, length=whole)
+            waves[first:last] = made[:, before : before + length]
+
+    if signals.is_cpu:
+        side_by_side(work, [(each, each + 1) for each in range(len(signals))])
+    else:
+        work(0, len(signals))
+    return waves.view(*spectra.shape[:-2], length)
 
 
 class RowByRow(nn.Module):

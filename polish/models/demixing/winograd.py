@@ -33,10 +33,11 @@ _FAST = {"contract", "nsz", "reassoc"}
 
 def transformed(kernels: Floats) -> Floats:
     """Kernels ``(outputs, inputs, 3, 3)`` as `convolved` wants them, ``(36, outputs, inputs)``."""
-    made = np.empty((6, 6, *kernels.shape[:2]), np.float32)
+    made = np.empty((36, *kernels.shape[:2]), np.float32)
+    both = np.kron(_KERNEL, _KERNEL)
     for output, each in enumerate(kernels.astype(np.float64)):
-        made[:, :, output] = np.einsum("ai,xij,bj->abx", _KERNEL, each, _KERNEL)
-    return made.reshape(36, *kernels.shape[:2])
+        made[:, output] = both @ each.reshape(-1, 9).T
+    return made
 
 
 def convolved(x: Floats, kernels: Floats, bias: Floats) -> Floats:
