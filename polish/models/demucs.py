@@ -89,6 +89,7 @@ class Demucs(Separator):
                         audio.rest(out, heard.sound.samples)
                         part = (turn + end / heard.sound.frames) / len(passes[number])
                         progress((done + part) / len(runs))
+                        del piece, more
         named = zip((bag.sources[index] for index in wanted), out, strict=True)
         made = {name: _fitted(stem, rate_hz, mix) for name, stem in named}
         return Separated(made, mode, error.snr_db, shifts)
@@ -126,6 +127,9 @@ def _quickest(
         missing = parts[0] - parts[1]
         return float(np.vdot(parts[0], parts[0])), float(np.vdot(missing, missing))
 
+    from .demixing.layers import prepared
+
+    prepared(loaded, "half" if half_pays() else "single")
     kind: Kind = "single"
     single = made = made_by(kind)
     if half_pays():

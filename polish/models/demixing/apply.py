@@ -154,13 +154,15 @@ def pieces(
     batch = batch or _fitting(network, length)
     for span, made in _all_made(network, heard, every, kind, batch, known=known):
         sums[:, :, : span.count] += weight[: span.count] * made
+        del made  # what is held while the next segment is made lies in its way
         weights[: span.count] += weight[: span.count]
         ready = span.count if span is every[-1] else stride
         before = min(ready, max(0, -span.start))  # what a shift heard before the mix began
         if before < ready:
             yield span.start + before, sums[:, :, before:ready] / weights[before:ready]
-        sums = np.concatenate([sums[:, :, ready:], np.zeros_like(sums[:, :, :ready])], axis=2)
-        weights = np.concatenate([weights[ready:], np.zeros_like(weights[:ready])])
+        for each in (sums, weights):
+            each[..., : length - ready] = each[..., ready:]
+            each[..., length - ready :] = 0
 
 
 def segments(network: Any, heard: Heard, spans: list[Span], kind: Kind) -> NDArray[np.float32]:

@@ -5,16 +5,21 @@ torch is imported at the top, so this module is imported where it is used.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..torch_speed import lasting, shared_out, side_by_side
+from ..torch_speed import shared_out, side_by_side
 from .precision import Precision
 from .softmax import softmax
 
+if TYPE_CHECKING:
+    from .precision import Kind
+
+_ROWS = 2048
+"""That linear layers get about, for which their weights are laid out."""
 _QUERIES, _QUERIES_A_CORE = 672, 448
 """Queries whose attention is worked out at once: few enough to stay in the cache."""
 
@@ -39,9 +44,8 @@ class Dense(nn.Module):
         weight: Tensor = self.weight
         bias: Tensor = self.bias
         if self.precision.kind == "half":
-            if self._half is None:
-                with lasting():
-                    self._half = _halves(weight, bias, None if by_onednn is None else x.shape[-2])
+            self.prepare("half")
+            assert self._half is not None
             weight, bias = self._half
             x = x.to(weight.dtype)
         if by_onednn is not None:
@@ -51,33 +55,41 @@ class Dense(nn.Module):
         made = functional.linear(x, weight, bias)
         return functional.gelu(made) if self.gelu else made
 
+    def prepare(self, kind: Kind) -> None:
+        """Lay out, once, what is multiplied with in half precision."""
+        if kind == "half" and self._half is None:
+            self._half = _halves(self.weight, self.bias)
+
 
 class Attention(nn.Module):
     """Attention of several heads, one head and some queries at a time.
 
     torch's own fast path holds all scores of all heads at once, a quarter of a gigabyte. It
     takes that path for self-attention alone; of the other it makes what is made here.
+
+    Args:
+        crossed: whether the queries come from elsewhere than the keys.
     """
 
-    def __init__(self, whole: nn.MultiheadAttention, precision: Precision) -> None:
+    def __init__(self, whole: nn.MultiheadAttention, precision: Precision, *, crossed: bool) -> None:
         super().__init__()
         assert whole.batch_first
         assert whole.in_proj_bias is not None
         weight, bias, size = whole.in_proj_weight, whole.in_proj_bias, whole.embed_dim
         self.heads, self.precision = whole.num_heads, precision
-        # Weights are shared: all three make one product where the queries are the keys, two where not.
-        self.all = Dense(weight, bias, precision)
-        self.query = Dense(weight[:size], bias[:size], precision)
-        self.key_value = Dense(weight[size:], bias[size:], precision)
+        # All three make one product where the queries are the keys, two where not.
+        parts = (slice(size), slice(size, None)) if crossed else (slice(None),)
+        self.inner = nn.ModuleList(Dense(weight[part], bias[part], precision) for part in parts)
         self.out = Dense(whole.out_proj.weight, whole.out_proj.bias, precision)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, **_: Any) -> tuple[Tensor, None]:
         """As `torch.nn.MultiheadAttention` where values are the keys: ``(batch, length, channels)``."""
         assert value is key
-        if query is key:
-            parts = self.all(query).chunk(3, -1)
+        assert len(self.inner) == 2 or query is key
+        if len(self.inner) == 1:
+            parts = self.inner[0](query).chunk(3, -1)
         else:
-            parts = self.query(query), *self.key_value(key).chunk(2, -1)
+            parts = self.inner[0](query), *self.inner[1](key).chunk(2, -1)
         heads = [part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts]
         if query.is_cpu and self.precision.kind == "half":
             mixed = _attended_in_half(*heads)
@@ -88,12 +100,13 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).flatten(2)).to(query.dtype), None
 
 
-def _halves(weight: Tensor, bias: Tensor, rows: int | None) -> tuple[Tensor, Tensor]:
-    """Both in half precision, the weights as oneDNN wants them for about so many `rows`, if it gets them."""
-    kind = torch.float16 if weight.is_cuda else torch.bfloat16
-    half = weight.to(kind)
-    laid_out = None if rows is None else getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
-    return (half if laid_out is None else laid_out(half, rows)), bias.to(kind)
+def _halves(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in half precision, the weights on a CPU as oneDNN wants them."""
+    if weight.is_cuda:
+        return weight.half(), bias.half()
+    half = weight.bfloat16()
+    laid_out = None if _by_onednn() is None else getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
+    return (half if laid_out is None else laid_out(half, _ROWS)), bias.bfloat16()
 
 
 def _by_onednn() -> Any:

@@ -8,7 +8,7 @@ torch is imported at the top, so this module is imported where it is used.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,11 +16,13 @@ from demucs.hdemucs import HDecLayer, HEncLayer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..torch_speed import lasting
 from .activations import Floats
 from .precision import Precision
 from .products import gated, upward
 from .winograd import convolved, transformed
+
+if TYPE_CHECKING:
+    from .precision import Kind
 
 
 class _Coder(nn.Module):
@@ -55,6 +57,10 @@ class Encoder(_Coder):
         y = _refined(whole.dconv, functional.gelu(whole.conv(x)))
         made = gated(y.view(y.shape[1], -1).numpy(), self._weights, whole.rewrite.bias.numpy())
         return torch.from_numpy(made).view(y.shape)
+
+    def prepare(self, _kind: Kind) -> None:
+        """Lay out, once, what is multiplied with."""
+        _ = self._weights
 
     @cached_property
     def _weights(self) -> Floats:
@@ -94,20 +100,22 @@ class Decoder(_Coder):
         work = convolved if self.whole.freq else gated
         return torch.from_numpy(work(x, self._rewriting, self.whole.rewrite.bias.numpy()))[None]
 
+    def prepare(self, _kind: Kind) -> None:
+        """Lay out, once, what is multiplied with."""
+        _ = self._rewriting, self._raising
+
     @cached_property
     def _rewriting(self) -> Floats:
         if not self.whole.freq:
             return _by_taps(self.whole.rewrite)
-        with lasting():
-            return transformed(self.whole.rewrite.weight.numpy())
+        return transformed(self.whole.rewrite.weight.numpy())
 
     @cached_property
     def _raising(self) -> Floats:
         weight = self.whole.conv_tr.weight.numpy()
         inputs, outputs, stride = *weight.shape[:2], self.whole.stride
         by_row = weight.reshape(inputs, outputs, -1, stride).transpose(1, 3, 2, 0)
-        with lasting():
-            return np.ascontiguousarray(by_row).reshape(outputs * stride, -1)
+        return np.ascontiguousarray(by_row).reshape(outputs * stride, -1)
 
 
 def _usual(layer: Any) -> bool:
@@ -134,6 +142,5 @@ def _refined(residual: nn.Module, y: Tensor) -> Tensor:
 
 def _by_taps(conv: Any) -> Floats:
     """Weights ``(outputs, inputs, taps)`` as `gated` wants them."""
-    with lasting():
-        weight = conv.weight.numpy().reshape(*conv.weight.shape[:2], -1)
-        return np.ascontiguousarray(weight.swapaxes(1, 2)).reshape(len(weight), -1)
+    weight = conv.weight.numpy().reshape(*conv.weight.shape[:2], -1)
+    return np.ascontiguousarray(weight.swapaxes(1, 2)).reshape(len(weight), -1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from demucs.demucs import DConv
@@ -21,12 +21,15 @@ from demucs.transformer import CrossTransformerEncoderLayer, MyTransformerEncode
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..torch_speed import side_by_side
+from ..torch_speed import lasting, side_by_side
 from .attention import Attention, Dense
 from .coders import Decoder, Encoder
 from .precision import Precision
 from .residual import Branch, added
 from .transformer import Layer
+
+if TYPE_CHECKING:
+    from .precision import Kind
 
 _ROWS = 16
 """Rows of a spectrogram that a residual branch works on at once: few enough to stay in the cache."""
@@ -38,7 +41,7 @@ def quickened(network: Any) -> Any:
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is nn.MultiheadAttention:
-                setattr(parent, name, Attention(child, precision))
+                setattr(parent, name, Attention(child, precision, crossed=name == "cross_attn"))
             elif not isinstance(parent, MultiWrap) and (kind := _stand_in(child)):
                 setattr(parent, name, kind(child, precision))
             elif type(child) is DConv:
@@ -53,6 +56,20 @@ def quickened(network: Any) -> Any:
     if isinstance(network, HTDemucs):
         network._ispec = partial(_waves, network.hop_length)
     return network
+
+
+def prepared(network: Any, kind: Kind) -> None:
+    """Lays out what the layers of a network need besides its weights to work like that on a CPU.
+
+    They would do it themselves, but here it comes to lie together, and not among what a segment leaves: the
+    gaps between would be too small for the next one.
+    """
+    if not next(network.parameters()).is_cpu:
+        return
+    with lasting():
+        for layer in network.modules():
+            if isinstance(layer, (Dense, Decoder, Encoder)):
+                layer.prepare(kind)
 
 
 def _stand_in(layer: nn.Module) -> type[Encoder | Decoder | Layer] | None:

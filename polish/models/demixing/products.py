@@ -11,11 +11,11 @@ import numpy as np
 
 from ...compiled import njit
 from ..torch_speed import side_by_side
-from .activations import Floats, activated, through_gate
+from .activations import Floats, activated, copied, through_gate
 
 _VALUES = 1 << 18
 """Of a product at once: few enough to stay in a core's own cache."""
-_ONE, _ZERO = np.float32([1, 0])
+_ONE = np.float32(1)
 
 
 def gated(x: Floats, weights: Floats, bias: Floats) -> Floats:
@@ -69,10 +69,7 @@ def upward(
 
     def work(first: int, last: int) -> None:
         given = _shifted(flat, first * columns, last * columns, [-k * columns for k in range(taps)])
-        spread(np.matmul(weights, given), bias, made, stride, first * stride - trim)
-        if activate:
-            low, high = (min(kept, max(0, each * stride - trim)) for each in (first, last))
-            _activated(made, low, high)
+        spread(np.matmul(weights, given), bias, made, stride, first * stride - trim, activate)
 
     side_by_side(work, _pieces(rows + taps - 1, len(weights) * columns))
     return made
@@ -107,32 +104,33 @@ def _through_gates(product, bias, made, first):
 
 
 @njit(cache=True, nogil=True)
-def _spread_rows(product, bias, made, stride, first):
+def _spread_rows(product, bias, made, stride, first, activate):
     """Rows of a product, an output's strides together, to the rows of the result from `first` on."""
     columns = made.shape[2]
     for row in range(product.shape[0]):
         output, phase = row // stride, row % stride
+        _biased(product[row], bias[output], activate)
         for q in range(product.shape[1] // columns):
             to = first + q * stride + phase
             if 0 <= to < made.shape[1]:
-                target, source = made[output, to], product[row, q * columns : (q + 1) * columns]
-                for t in range(columns):
-                    target[t] = source[t] + bias[output]
+                copied(product[row], q * columns, made[output, to], 0, columns)
 
 
 @njit(cache=True, nogil=True)
-def _spread_frames(product, bias, made, stride, first):
+def _spread_frames(product, bias, made, stride, first, activate):
     """The same where rows are single frames."""
-    for output in range(made.shape[0]):
-        target = made[output, :, 0]
-        for phase in range(stride):
-            source, at = product[output * stride + phase], first + phase
-            for q in range(len(source)):
-                if 0 <= at + q * stride < len(target):
-                    target[at + q * stride] = source[q] + bias[output]
+    for row in range(product.shape[0]):
+        output, at = row // stride, first + row % stride
+        _biased(product[row], bias[output], activate)
+        source, target = product[row], made[output, :, 0]
+        begin = max(0, -(at // stride))
+        for q in range(begin, min(len(source), -((at - len(target)) // stride))):
+            target[at + q * stride] = source[q]
 
 
 @njit(cache=True, nogil=True)
-def _activated(made, low, high):
-    for output in range(made.shape[0]):
-        activated(made[output, low:high].reshape(-1), _ONE, _ZERO)
+def _biased(row, bias, activate):
+    if activate:
+        activated(row, _ONE, bias)
+    else:
+        row += bias
