@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from polish.models.demixing.coders import Decoder, Encoder
-from polish.models.demixing.layers import quickened
+from polish.models.demixing.layers import prepared, quickened
 from polish.models.demixing.precision import Precision
 from polish.models.demixing.products import gated, upward
 from polish.models.demixing.residual import Branch, added
@@ -144,3 +146,26 @@ def test_layers_of_the_transformer_give_what_those_of_demucs_give(crossed: bool)
         for precision, least in (("exact", 120), ("single", 110), ("half", 38)):
             with made.precision.of(precision):
                 assert snr_db(wanted.numpy(), made[0](x, *given).numpy()) >= least
+
+
+def test_what_is_laid_out_beforehand_changes_nothing_and_nothing_is_left_to_lay_out():
+    torch.manual_seed(2)
+    settings = {"layer_scale": True, "norm_first": True, "norm_out": True, "batch_first": True}
+    layer = MyTransformerEncoderLayer(64, 2, 96, 0.0, functional.gelu, init_values=0.5, **settings).eval()
+    coders = {"freq": True, "norm": False, "dconv_kw": {"depth": 1, "compress": 4}}
+    parts = [layer, HEncLayer(12, 24, **coders).eval(), HDecLayer(24, 12, **coders).eval()]
+    x, sound = torch.randn(1, 70, 64), torch.randn(1, 12, 32, 50)
+
+    def made(network: nn.Module) -> list[torch.Tensor]:
+        with torch.inference_mode(), network.precision.of("half"):
+            inner = network[1](sound)
+            return [network[0](x), inner, network[2](inner, inner, 50)[0]]
+
+    def held(network: nn.Module) -> list[int]:
+        return [len(vars(each)) + sum(v is None for v in vars(each).values()) for each in network.modules()]
+
+    lazy, ready = (quickened(nn.ModuleList(deepcopy(parts)).requires_grad_(False)) for _ in range(2))
+    prepared(ready, "half")
+    before = held(ready)
+    assert all(torch.equal(one, other) for one, other in zip(made(lazy), made(ready), strict=True))
+    assert held(ready) == before != held(quickened(nn.ModuleList(deepcopy(parts)).requires_grad_(False)))

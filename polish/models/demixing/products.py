@@ -69,7 +69,9 @@ def upward(
 
     def work(first: int, last: int) -> None:
         given = _shifted(flat, first * columns, last * columns, [-k * columns for k in range(taps)])
-        spread(np.matmul(weights, given), bias, made, stride, first * stride - trim, activate)
+        product = np.matmul(weights, given)
+        _biased(product, bias, activate)
+        spread(product, made, stride, first * stride - trim)
 
     side_by_side(work, _pieces(rows + taps - 1, len(weights) * columns))
     return made
@@ -104,12 +106,22 @@ def _through_gates(product, bias, made, first):
 
 
 @njit(cache=True, nogil=True)
-def _spread_rows(product, bias, made, stride, first, activate):
+def _biased(product, bias, activate):
+    """Adds a bias to the rows of a product, some for each, and applies GELU."""
+    stride = product.shape[0] // len(bias)
+    for row in range(product.shape[0]):
+        if activate:
+            activated(product[row], _ONE, bias[row // stride])
+        else:
+            product[row] += bias[row // stride]
+
+
+@njit(cache=True, nogil=True)
+def _spread_rows(product, made, stride, first):
     """Rows of a product, an output's strides together, to the rows of the result from `first` on."""
     columns = made.shape[2]
     for row in range(product.shape[0]):
         output, phase = row // stride, row % stride
-        _biased(product[row], bias[output], activate)
         for q in range(product.shape[1] // columns):
             to = first + q * stride + phase
             if 0 <= to < made.shape[1]:
@@ -117,20 +129,11 @@ def _spread_rows(product, bias, made, stride, first, activate):
 
 
 @njit(cache=True, nogil=True)
-def _spread_frames(product, bias, made, stride, first, activate):
+def _spread_frames(product, made, stride, first):
     """The same where rows are single frames."""
     for row in range(product.shape[0]):
         output, at = row // stride, first + row % stride
-        _biased(product[row], bias[output], activate)
         source, target = product[row], made[output, :, 0]
         begin = max(0, -(at // stride))
         for q in range(begin, min(len(source), -((at - len(target)) // stride))):
             target[at + q * stride] = source[q]
-
-
-@njit(cache=True, nogil=True)
-def _biased(row, bias, activate):
-    if activate:
-        activated(row, _ONE, bias)
-    else:
-        row += bias
