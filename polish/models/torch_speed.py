@@ -125,11 +125,10 @@ def _alone() -> None:
 def _resting() -> list[Callable[[int], int]]:
     """What sends the idle threads of torch's OpenMP to rest, where it can (OpenMP 5.0, 3.2.18), and where no
     one has told them how soon to rest."""
-    found: list[Callable[[int], int]] = []
-    if os.environ.get("GOMP_SPINCOUNT"):
-        return found
+    told = {"libgomp"} if os.environ.get("GOMP_SPINCOUNT") else set[str]()
+    found = []
     for library in threadpool_info():
-        if library["user_api"] == "openmp":
+        if library["user_api"] == "openmp" and library["prefix"] not in told:
             rest = getattr(ctypes.CDLL(library["filepath"]), "omp_pause_resource_all", None)
             found += [rest] if rest is not None else []
     return found
