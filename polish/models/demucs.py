@@ -116,6 +116,7 @@ def _quickest(
     Its error is added to `error`. That of half precision is measured from float32, which lies so much
     nearer to the exact stems that it makes no odds.
     """
+    from .demixing.layers import prepared
 
     def made_by(kind: Kind) -> Samples:
         made = segments(loaded, heard, [span], kind)[0]
@@ -126,8 +127,6 @@ def _quickest(
         parts = [each[wanted].astype(np.float64) * shares[:, None, None] for each in (reference, made)]
         missing = parts[0] - parts[1]
         return float(np.vdot(parts[0], parts[0])), float(np.vdot(missing, missing))
-
-    from .demixing.layers import prepared
 
     prepared(loaded, "half" if half_pays() else "single")
     kind: Kind = "single"

@@ -54,7 +54,7 @@ def memory_kept() -> Iterator[None]:
             _running.remove(one)
             if not _running:
                 _thresholds(libc, _USUAL_BYTES)
-                libc.mallopt(_ARENA_MAX, 0)  # as many as there are threads, up to eight a core
+                libc.mallopt(_ARENA_MAX, 0)  # as usual, unless it has settled: glibc looks but once
                 libc.malloc_trim(0)
 
 
