@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _ROWS = 2048
 """That linear layers get about, for which their weights are laid out."""
-_QUERIES, _QUERIES_A_CORE = 672, 448
-"""Queries whose attention is worked out at once: few enough to stay in the cache."""
+_QUERIES = 448
+"""Queries whose attention a core works out at once: few enough to stay in its cache."""
 
 
 class Dense(nn.Module):
@@ -91,9 +91,7 @@ class Attention(nn.Module):
         else:
             parts = self.inner[0](query), *self.inner[1](key).chunk(2, -1)
         heads = [part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts]
-        if query.is_cpu and self.precision.kind == "half":
-            mixed = _attended_in_half(*heads)
-        elif query.is_cpu and query is key:
+        if query.is_cpu and (query is key or self.precision.kind == "half"):
             mixed = _attended(*heads)
         else:
             mixed = functional.scaled_dot_product_attention(*heads)
@@ -116,21 +114,7 @@ def _by_onednn() -> Any:
 
 
 def _attended(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Attention of ``(batch, heads, length, channels)``, one head and some queries at a time."""
-    out = torch.empty(queries.shape, dtype=queries.dtype)
-    scale = queries.shape[-1] ** -0.5
-    for batch in range(queries.shape[0]):
-        for head in range(queries.shape[1]):
-            key, value = keys[batch, head].t(), values[batch, head]
-            for query, made in zip(
-                (queries[batch, head] * scale).split(_QUERIES), out[batch, head].split(_QUERIES), strict=True
-            ):
-                torch.mm(torch.softmax(torch.mm(query, key), -1), value, out=made)
-    return out
-
-
-def _attended_in_half(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """The same in bfloat16, several heads side by side."""
+    """Attention of ``(batch, heads, length, channels)``, some queries of a head at a time, side by side."""
     batches, heads, length, channels = queries.shape
     out = torch.empty(queries.shape, dtype=queries.dtype)
     scale = channels**-0.5
@@ -140,12 +124,19 @@ def _attended_in_half(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             for part in range(first, last):
                 number, at = divmod(part, pieces)
                 place = number // heads, number % heads
-                query = queries[place][length * at // pieces : length * (at + 1) // pieces]
-                scores = torch.mm(query, keys[place].t())
-                softmax(scores.view(torch.int16).numpy(), scale)
-                made = out[place][length * at // pieces : length * (at + 1) // pieces]
-                torch.mm(scores, values[place], out=made)
+                some = slice(length * at // pieces, length * (at + 1) // pieces)
+                scores = _shares(queries[place][some], keys[place], scale)
+                torch.mm(scores, values[place], out=out[place][some])
 
-    pieces = -(-length // _QUERIES_A_CORE)
+    pieces = -(-length // _QUERIES)
     side_by_side(work, shared_out(batches * heads * pieces))
     return out
+
+
+def _shares(queries: Tensor, keys: Tensor, scale: float) -> Tensor:
+    """How much each query looks at each key, ``(queries, keys)``; in float32 the bits of torch's own way."""
+    if queries.dtype == torch.bfloat16:
+        scores = torch.mm(queries, keys.t())
+        softmax(scores.view(torch.int16).numpy(), scale)
+        return scores
+    return torch.softmax(torch.mm(queries * scale, keys.t()), -1)

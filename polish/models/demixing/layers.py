@@ -124,9 +124,18 @@ class RowByRow(nn.Module):
         rows, channels, frames = x.shape
         # Channels first in memory, as the convolution that follows wants them.
         out = torch.empty((channels, rows, frames), dtype=x.dtype).transpose(0, 1)
-        for given, made in zip(x.split(_ROWS), out.split(_ROWS), strict=True):
-            part = given
-            for layer in layers[:-1]:
-                part = part + layer(part)
-            torch.add(part, layers[-1](part), out=made)
+
+        def work(first: int, last: int) -> None:
+            with torch.inference_mode():
+                part = x[first:last]
+                for layer in layers[:-1]:
+                    part = part + layer(part)
+                torch.add(part, layers[-1](part), out=out[first:last])
+
+        parts = [(first, min(first + _ROWS, rows)) for first in range(0, rows, _ROWS)]
+        if len(parts) < torch.get_num_threads():
+            for part in parts:
+                work(*part)
+        else:
+            side_by_side(work, parts)
         return out
