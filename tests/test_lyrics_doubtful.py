@@ -103,6 +103,6 @@ def test_a_vowel_that_is_held_hides_nothing() -> None:
     heard = np.full((120, len(CLASSES)), -4.0, np.float32)
     kind = {name: number for number, name in enumerate(CLASSES)}
     heard[10:110, kind["a"]] = -0.1
-    line, ends_s = [["stop", "a", "stop"]], np.array([[0.18, 2.24]])
+    line, ends_s = [["p", "a", "p"]], np.array([[0.18, 2.24]])
     assert clearness([line], [ends_s], heard, fits(heard))[0] == pytest.approx((-4 - 0.1 - 4) / 3, abs=0.2)
     assert np.isnan(clearness([line], [None], heard, fits(heard))[0])

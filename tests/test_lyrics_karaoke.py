@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sounds
+import spoken
 
 import polish
 from polish import audio
+from polish.audio import Sound
 from polish.errors import StageFailed
 from polish.song import Song
 from polish.stages.mix import Mix
@@ -26,12 +28,16 @@ def test_a_muted_stem_is_not_in_the_mix() -> None:
 
 
 def test_one_command_makes_what_one_sings_along_to(tmp_path: Path) -> None:
-    draft = audio.write(tmp_path / "draft.wav", sounds.total(sounds.band(8.0)))
+    said = ("the moon is over the river", "every street is made of glass")
+    voice = audio.resample(spoken.recited(said)[0], 44_100)
+    band = sounds.total(sounds.band(voice.duration_s)).samples[:, : voice.frames]
+    draft = audio.write(tmp_path / "draft.wav", Sound(0.1 * band + voice.samples, 44_100))
     words = tmp_path / "words.txt"
-    words.write_text("[verse]\nla la la la la la la la la la la la\n", encoding="utf-8")
+    words.write_text("[verse]\n" + "\n".join(said), encoding="utf-8")
     done = polish.run("karaoke", draft, out=tmp_path, sets=[f"lyrics.text={words}"])
     names = {path.name for path in done.folder.iterdir() if path.is_file()}
     assert {
         f"draft{end}" for end in (".wav", ".lrc", " (words).lrc", ".srt", ".ass", " (karaoke).mp4")
     } <= names
-    assert audio.probe(done.folder / "draft (karaoke).mp4").duration_s == pytest.approx(8.0, abs=0.1)
+    shown = audio.probe(done.folder / "draft (karaoke).mp4")
+    assert shown.duration_s == pytest.approx(voice.duration_s, abs=0.1)

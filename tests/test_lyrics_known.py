@@ -317,10 +317,10 @@ def test_too_few_frames_for_the_states_are_an_error(way: Callable[..., object]) 
 @pytest.mark.parametrize(
     ("word", "language", "classes"),
     [
-        ("moon", "en", "nasal u nasal"),
-        ("corazón", "es", "stop o liquid a sibilant o nasal"),
-        ("夢", "ja", "stop a"),  # no rule reads it: a syllable
-        ("!", "en", "stop a"),
+        ("moon", "en", "m u n"),
+        ("corazón", "es", "p o r a s o n"),
+        ("夢", "ja", "p a"),  # no rule reads it: a syllable
+        ("!", "en", "p a"),
     ],
 )
 def test_words_have_the_phones_they_are_spoken_with(word: str, language: str, classes: str) -> None:

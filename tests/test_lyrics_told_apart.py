@@ -60,12 +60,12 @@ def test_one_line_of_another_song_never_costs_the_others_their_times(line: str) 
 
 
 def test_a_songs_own_words_stand_out_from_nonsense_and_others_do_not() -> None:
-    """By a wide margin on both sides of what is asked for, whole or in part, with a line too many."""
+    """On either side of what is asked for, its own far, whole or in part, with a line too many."""
     whole, part = (log_probabilities(spoken.recited(lines)[0]) for lines in (SONG, SONG[3:6]))
     for lines, heard in ((SONG, whole), (SONG, part), ((*SONG[:5], OTHER[0], *SONG[5:]), whole)):
         assert evidence(_spelled(lines), fits(heard), 6) > 6
     for heard in (whole, part):
-        assert evidence(_spelled(OTHER), fits(heard), 6) < 2
+        assert evidence(_spelled(OTHER), fits(heard), 6) < 3
 
 
 def _spelled(lines: tuple[str, ...]) -> Spelled:

@@ -36,7 +36,7 @@ _ANY_LESS = 2.65
 """When times are looked for, what sounds between lines is less likely by no more than this, in a frame, than
 the best that could be heard there: the times of the songs of `tests/benchmarks/alignment.py` are good from
 2.4 to 2.7."""
-_UNLIKE = -2.4
+_UNLIKE = -2.6
 """Mean log-probability of its phones under which a line is not what is heard."""
 _LEAST_WORTH, _SHARE_OF_USUAL = 8.0, 0.1
 """By how much all must fit better with a line than without it for the line to be there: in logarithms of

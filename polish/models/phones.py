@@ -1,7 +1,7 @@
-"""Words as broad classes of phones: what a word sounds like, whatever language it is in.
+"""Words as classes of phones: what a word sounds like, whatever language it is in.
 
 eSpeak NG turns letters into the symbols of the International Phonetic Alphabet; here they are
-gathered into eleven classes that can still be told apart when they are sung.
+gathered into twenty-two classes that can still be told apart when they are sung.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from threading import Lock
 
 from ..errors import UsageError
 
-CLASSES = ("pause", "a", "e", "i", "o", "u", "nasal", "liquid", "sibilant", "fricative", "stop")
-VOWELS = frozenset({"a", "e", "i", "o", "u"})
+CLASSES = (
+    "pause", "a", "æ", "e", "ə", "i", "y", "o", "u", "m", "n", "l", "r", "w", "j", "v", "s", "ʃ", "f", "h",
+    "p", "b",
+)  # fmt: skip
+VOWELS = frozenset({"a", "æ", "e", "ə", "i", "y", "o", "u"})
 _SYMBOLS = {
-    "a": "aɑæɐʌɒ", "e": "eɛəɜœøɚɘɵɝᵊɤ", "i": "iɪyʏɨᵻ", "o": "oɔ", "u": "uʊɯʉ",
-    "nasal": "mnɲŋɴɱɳ", "liquid": "lɾrɹʁwjʎɫβðɣɻʀɥʋɭɰɽʝ", "sibilant": "szʃʒɕʑʂʐ",
-    "fricative": "fvθhxχçɸɦħ", "stop": "ptkbdɡgʔcɟqʈɖ",
+    "a": "aɑɐʌɒ", "æ": "æ", "e": "eɛ", "ə": "əɜœøɚɘɵɝᵊɤ", "i": "iɪɨᵻ", "y": "yʏ", "o": "oɔ", "u": "uʊɯʉ",
+    "m": "mɱ", "n": "nɲŋɴɳ", "l": "lɫʎɭ", "r": "ɾrɹʁʀɻɽ", "w": "wʋɥɰ", "j": "jʝ", "v": "vβðɣ", "s": "sz",
+    "ʃ": "ʃʒɕʑʂʐ", "f": "fθ", "h": "hxχçɸɦħ", "p": "ptkʔcqʈ", "b": "bdɡgɟɖ",
 }  # fmt: skip
 CLASS_OF = {symbol: name for name, symbols in _SYMBOLS.items() for symbol in symbols}
-_UNSPEAKABLE = ("stop", "a")
+_UNSPEAKABLE = ("p", "a")
 """What stands for a word that no rule can read: a syllable."""
 _VOICES = {"en": "en-us", "es": "es-419", "zh": "cmn", "pt": "pt-br", "no": "nb"}
 _MARKS = re.compile(r"\([^)]*\)")

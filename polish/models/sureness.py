@@ -16,12 +16,12 @@ from .acoustic import HOP_S
 from .line_spans import Spans
 from .sung_chain import Spelled, SungChain
 
-_EVEN, _STEEP = -2.2, 3.6
+_EVEN, _STEEP = -2.58, 4.6
 """At which mean logarithm a line is as likely another song's as this one's, if half of those about which one
 asks were, and how fast that changes: a logistic regression on own and planted lines of the songs of
 `tests/benchmarks/alignment.py`."""
-DOUBTFUL = 0.4
-"""A line that is less sure is in doubt: chosen on the same songs, where about an eighth of lines are."""
+DOUBTFUL = 0.3
+"""A line that is less sure is in doubt: chosen on the same songs, where about a tenth of lines are."""
 
 
 def confidence(clear: NDArray[np.float64]) -> NDArray[np.float64]:

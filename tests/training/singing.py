@@ -22,7 +22,7 @@ from .speech import RATE_HZ, Speech, say
 
 HOP_S = 0.005
 _PAUSE = CLASSES.index("pause")
-_SUNG = [CLASSES.index(name) for name in (*sorted(VOWELS), "nasal", "liquid")]
+_SUNG = [CLASSES.index(name) for name in (*sorted(VOWELS), *"mnlrwj")]
 _HELD = [CLASSES.index(name) for name in sorted(VOWELS)]
 _SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 3, 5, 7, 10))
 _LANGUAGES = yaml.safe_load(Path(__file__).with_name("languages.yaml").read_text(encoding="utf-8"))
