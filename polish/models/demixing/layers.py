@@ -102,8 +102,8 @@ def _waves(hop: int, spectra: Tensor, length: int) -> Tensor:
 
 
 class RowByRow(nn.Module):
-    """Residual branches, whose rows stand for themselves: for the same bits some rows at a time, else,
-    on a CPU and where all branches are plain ones, in one pass over memory; see `residual`."""
+    """Residual branches, whose rows stand for themselves: for the same bits some rows at a time and
+    side by side, else, on a CPU and where all are plain ones, in one pass over memory; see `residual`."""
 
     def __init__(self, whole: DConv, precision: Precision) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class RowByRow(nn.Module):
                 torch.add(part, layers[-1](part), out=out[first:last])
 
         parts = [(first, min(first + _ROWS, rows)) for first in range(0, rows, _ROWS)]
-        if len(parts) < torch.get_num_threads():
+        if len(parts) < torch.get_num_threads():  # all cores on one part then
             for part in parts:
                 work(*part)
         else:
