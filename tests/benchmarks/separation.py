@@ -258,7 +258,8 @@ def main() -> None:
     parser.add_argument("song", type=Path)
     parser.add_argument("--seconds", type=float, default=120, help="of the speed table; 0 leaves it out")
     parser.add_argument("--rounds", type=int, default=3, help="of the speed table")
-    parser.add_argument("--short", type=float, default=15, help="seconds of the tables after it; 0: none")
+    parser.add_argument("--short", type=float, default=15, help="seconds of the table of sums; 0: none")
+    parser.add_argument("--one-stem", type=float, default=60, help="seconds of that table; 0: none")
     parser.add_argument(
         "--minutes", type=float, nargs="*", default=[1, 5, 20, 60], help="of the memory table"
     )
@@ -283,8 +284,9 @@ def main() -> None:
             speed(bench, given.seconds, given.rounds)
         if given.short:
             sums(bench, given.short)
+        if given.one_stem:
             bench.weights("htdemucs_ft", small_demucs.FULL_HT)
-            one_stem(bench, given.short)
+            one_stem(bench, given.one_stem)
         if given.minutes or given.alone:
             bench.weights("htdemucs", THIN)
             memory(bench, given.minutes, given.alone, given.plot)
