@@ -314,6 +314,10 @@ def test_too_few_frames_for_the_states_are_an_error(way: Callable[..., object]) 
         way(np.zeros((3, 1), np.float32), chain)
 
 
+def test_what_hears_the_phones_is_small() -> None:
+    assert Path(acoustic.__file__).with_name("sung_phones.safetensors").stat().st_size <= 5_000_000
+
+
 @pytest.mark.parametrize(
     ("word", "language", "classes"),
     [

@@ -27,8 +27,8 @@ _RANGE = 14.0
 """Natural logarithm of the power range that is looked at, below the loudest cell: 61 dB."""
 _SPREAD = 3.0
 _TRUST = 0.7
-"""How far the logarithms that the networks give are believed: they were trained on voices that we made,
-and are less often right about others than they think."""
+"""How far the logarithms that the networks give are believed, chosen on the songs of
+`tests/benchmarks/alignment.py`: they were trained on voices that we made, and others sound otherwise."""
 _BLOCK, _CONTEXT = 4096, 80
 """Frames at a time, and how many more on either side: more than the network looks around itself."""
 

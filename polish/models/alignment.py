@@ -34,8 +34,8 @@ _ANY = 0.2
 """Between lines: a pause, or with this likelihood anything else."""
 _ANY_LESS = 2.65
 """When times are looked for, what sounds between lines is less likely by no more than this, in a frame, than
-the best that could be heard there: the times of the songs of `tests/benchmarks/alignment.py` are good from
-2.4 to 2.7."""
+the best that could be heard there: the times of the songs timed by hand in `tests/benchmarks/alignment.py`
+are the same from 2.4 to 3.6, and worse at 2.2."""
 _UNLIKE = -2.6
 """Mean log-probability of its phones under which a line is not what is heard."""
 _LEAST_WORTH, _SHARE_OF_USUAL = 8.0, 0.1

@@ -259,7 +259,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120, help="of the speed table; 0 leaves it out")
     parser.add_argument("--rounds", type=int, default=3, help="of the speed table")
     parser.add_argument("--short", type=float, default=15, help="seconds of the table of sums; 0: none")
-    parser.add_argument("--one-stem", type=float, default=60, help="seconds of that table; 0: none")
+    parser.add_argument(
+        "--one-stem", type=float, default=60, help="seconds of the table of one stem; 0: none"
+    )
     parser.add_argument(
         "--minutes", type=float, nargs="*", default=[1, 5, 20, 60], help="of the memory table"
     )
