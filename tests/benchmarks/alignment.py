@@ -19,9 +19,9 @@ hand among them, with other lines planted at other places. On these songs, and o
 at other places, were chosen how much better than nonsense lyrics must fit (`own_words`), how long a line
 may last (`line_spans`), how likely what no line says is at least (`alignment`), and, with other lines planted
 at other places, when a line is in doubt. Which networks listen, how far they are believed (`acoustic`) and
-how unlike a line may be (`alignment`) were chosen with these songs and these planted lines in sight. None of
-this is held out, but what is printed as so, where the limit under which a line is in doubt is chosen on the
-songs other than the one it is tried on.
+how unlike a line may be (`alignment`) were chosen on these songs too. None of this is held out, but for the
+lines that are planted here, which nothing was chosen by, and what is printed as so, where the limit under
+which a line is in doubt is chosen on the songs other than the one it is tried on.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from polish.models.phones import language_of, phones
 from polish.models.sung_chain import SungChain
 from polish.models.sureness import DOUBTFUL
 
-PLANTED, SHORTEST_WORDS = 16, 4
+PLANTED, SHORTEST_WORDS = 32, 4
 SHORTER = {"acestep-02", "yue-02", "yue-04"}
 """Songs that end, or leave verses out, before their lyrics do: whole stretches of lines are not sung."""
 CUT, CUTS_S, CUT_FROM = (
@@ -193,7 +193,7 @@ def _held_out(sure: dict[str, tuple[list[float], list[float]]], planted: int) ->
 
 def _planted(song: Given, others: Sequence[Given]) -> tuple[list[float], list[float], int]:
     """How sure planted lines with times are, and the other lines with times; how many of these have none."""
-    rng = random.Random(song.name)
+    rng = random.Random(f"planted in {song.name}")
     pool = [line for each in others for line in each.lines if len(line.words) >= SHORTEST_WORDS]
     foreign, ours, missing = list[float](), list[float](), 0
     for _ in range(PLANTED):
