@@ -5,7 +5,11 @@ without a lock. When two processes compile the same function at once, the index 
 signature to the code of another: later processes then crash or read wrong numbers, until somebody
 deletes the files. A batch on a fresh machine is exactly that. Here every renewal waits for a lock.
 
-That is enough for our own functions. librosa's are compiled in two halves (`guvectorize`: the body
+A function that another calls becomes part of it (`njit` forces it inline). Were it called, the process that
+compiles both would call another copy of it than those that load them from disk, and the two copies may
+add up in another order: the first run after an installation would give other bits than all later ones.
+
+The lock is enough for our own functions. librosa's are compiled in two halves (`guvectorize`: the body
 and the loop around it), which must come from the same process: they are used inside `alone`.
 """
 
@@ -19,11 +23,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numba
 from filelock import FileLock
-from numba import njit
 from numba.core.caching import IndexDataCacheFile
 
 __all__ = ["alone", "njit"]
+
+njit = functools.partial(numba.njit, forceinline=True)
 
 
 @contextmanager
