@@ -52,7 +52,8 @@ class Layer(nn.Module):
         """``(batch, length, channels)``; `other`, when given, is what attention looks at."""
         whole, given = self.whole, () if other is None else (other,)
         if self.precision.kind != "half" or not x.is_cpu or len(x) > 1:
-            return whole(x, *given)
+            # The last normalisation turns rows into columns; the sums of the next layer want rows.
+            return whole(x, *given).contiguous()
         near = _normalised(x, whole.norm1)
         if other is None:
             attention, far, last = whole.self_attn, near, whole.norm2
