@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import sys
 import threading
@@ -21,6 +22,9 @@ _FIRST_BYTES = 128 << 10
 _USUAL_BYTES = 32 << 20
 """What glibc lets its thresholds grow to with what a process lets go, until they are set by hand."""
 _KEPT_BYTES = 1 << 30
+_ROOM_BYTES = 768 << 20
+"""What the tensors of a segment take, less than is kept."""
+_LARGE_PAGE_BYTES = 2 << 20
 _SOFTLY = 1
 """``omp_pause_soft``: what the threads know is kept."""
 
@@ -47,6 +51,7 @@ def memory_kept() -> Iterator[None]:
         _running.add(one)
         _thresholds(libc, _KEPT_BYTES)
         libc.mallopt(_ARENA_MAX, 1)
+        _ask_for_large_pages(libc)
     try:
         yield
     finally:
@@ -138,6 +143,22 @@ def give_back() -> None:
     """Hand memory that nothing uses now back to the system, on glibc."""
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)
+        if _running:
+            _ask_for_large_pages(libc)
+
+
+def _ask_for_large_pages(libc: Any) -> None:
+    """Let the memory that tensors will come to lie in consist of large pages: filling it with zeros in
+    small ones takes a second on some virtual machines. Only room is taken, no memory."""
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return
+    room = libc.malloc(ctypes.c_size_t(_ROOM_BYTES))
+    if not room:
+        return
+    first = -(-room // _LARGE_PAGE_BYTES) * _LARGE_PAGE_BYTES
+    size = (room + _ROOM_BYTES - first) // _LARGE_PAGE_BYTES * _LARGE_PAGE_BYTES
+    libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(size), mmap.MADV_HUGEPAGE)
+    libc.free(ctypes.c_void_p(room))  # stays, as what is kept is more
 
 
 def _thresholds(libc: Any, size: int) -> None:
@@ -152,6 +173,7 @@ def _glibc() -> Any:
     try:
         libc = ctypes.CDLL(None)
         libc.gnu_get_libc_version  # noqa: B018 (raises where it is another)
+        libc.malloc.restype = ctypes.c_void_p
         return libc
     except (OSError, AttributeError):
         return None
