@@ -84,7 +84,7 @@ class Raising(nn.Module):
         self._same: dict[int, bool] = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        """As the convolution itself, ``(batch, channels, rows, columns)`` or ``(batch, channels, frames)``."""
+        """As the convolution, of ``(batch, channels, rows, columns)`` or ``(batch, channels, frames)``."""
         rows_of_one = x.is_cpu and x.dim() == 4 and len(x) == 1
         if self.precision.kind != "exact" or not rows_of_one:
             return self.whole(x)
