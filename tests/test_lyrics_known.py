@@ -194,9 +194,9 @@ def test_any_text_can_be_read_as_lyrics(text: str) -> None:
 def test_lines_never_overlap_or_leave_the_song(count: int, frames: int, seed: int) -> None:
     heard = np.random.default_rng(seed).standard_normal((frames, len(CLASSES))).astype(np.float32) - 2
     placed = place(known_lines("\n".join(["la la la"] * count)), heard, "en")
-    assert len(placed) == count
+    assert len(placed.spans_s) == count
     end_s = 0.0
-    for words_s in placed:
+    for words_s in placed.spans_s:
         if words_s is not None:
             assert end_s <= words_s[0, 0] + 1e-9
             assert (words_s[:, 0] < words_s[:, 1]).all()

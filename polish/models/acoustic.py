@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import as_file, files
+from typing import TypeVar
 
 import numpy as np
 import soxr
@@ -32,6 +33,7 @@ _TRUST = 0.7
 _BLOCK, _CONTEXT = 4096, 80
 """Frames at a time, and how many more on either side: more than the network looks around itself."""
 
+Real = TypeVar("Real", np.float32, np.float64)
 Features = NDArray[np.float32]
 """`float32`, shape ``(frames, BANDS)``, one frame every `HOP_S`."""
 
@@ -48,8 +50,8 @@ def log_probabilities(voice: Sound) -> NDArray[np.float32]:
         for first in range(0, len(heard), _BLOCK):
             before = min(first, _CONTEXT)
             block = heard[first - before : first + _BLOCK + _CONTEXT]
-            found = np.mean([_log_softmax(_through(network, block)) for network in _networks()], axis=0)
-            parts.append(_log_softmax(_TRUST * found)[before : before + _BLOCK])
+            found = np.mean([log_softmax(_through(network, block)) for network in _networks()], axis=0)
+            parts.append(log_softmax(_TRUST * found)[before : before + _BLOCK])
     return np.concatenate(parts)
 
 
@@ -104,7 +106,8 @@ def _networks() -> tuple[dict[str, NDArray[np.float32]], ...]:
     )
 
 
-def _log_softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def log_softmax(scores: NDArray[Real]) -> NDArray[Real]:
+    """Logarithms of probabilities that add up to 1 in each row."""
     scores = scores - scores.max(axis=1, keepdims=True)
     return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
 

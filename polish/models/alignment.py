@@ -11,6 +11,7 @@ and get no time. Of those that do, the ones that are hardly heard are in doubt (
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ from ..errors import EngineUnable
 from ..song import Gap, Line, Lyrics, Word
 from .acoustic import HOP_S, frequencies, log_probabilities
 from .engines import Progress, Transcriber
-from .line_spans import bounded, relieved
+from .line_spans import Spans, bounded, relieved
+from .own_voice import heard_again
 from .own_words import own_part
 from .phones import language_of, phones
 from .sung_chain import ELSE, Spelled, SungChain
@@ -70,23 +72,33 @@ class BuiltinAligner(Transcriber):
         progress(0.6)
         placed = place(lines, heard, language)
         progress(1.0)
-        spelled = [[phones(word, language) for word in line.words] for line in lines]
-        sure = confidence(clearness(spelled, placed, heard, fits(heard)))
         timed = tuple(
             _timed(line, at, float(each))
-            for line, at, each in zip(lines, placed, sure, strict=True)
+            for line, at, each in zip(lines, placed.spans_s, placed.sure, strict=True)
             if at is not None
         )
         return Lyrics(
             language=language, engine=self.name, lines=timed, gaps=gaps(heard, timed) if lines else (),
-            unmatched=tuple(line.text for line, at in zip(lines, placed, strict=True) if at is None),
+            unmatched=tuple(line.text for line, at in zip(lines, placed.spans_s, strict=True) if at is None),
         )  # fmt: skip
 
 
-def place(
-    lines: Sequence[KnownLine], heard: NDArray[np.float32], language: str | None = None
-) -> list[NDArray[np.float64] | None]:
-    """Start and end of each word of each line in s, ``(words, 2)``; None for a line that is not heard.
+@dataclass(frozen=True)
+class Placed:
+    """Where the lines of known lyrics are in a song.
+
+    Attributes:
+        spans_s: start and end of each word of each line in s, ``(words, 2)``; None for a line that is not
+            heard.
+        sure: how sure each line is, 0 to 1, ``(lines,)``; NaN for one that is not heard.
+    """
+
+    spans_s: list[Spans | None]
+    sure: NDArray[np.float64]
+
+
+def place(lines: Sequence[KnownLine], heard: NDArray[np.float32], language: str | None = None) -> Placed:
+    """Where known lines are.
 
     Args:
         heard: as from `log_probabilities`.
@@ -98,12 +110,23 @@ def place(
     language = language or language_of(_words_of(lines))
     spelled = [[phones(word, language) for word in line.words] for line in lines]
     sounds = sum(len(word) for line in spelled for word in line)
+    nothing = Placed([None for _ in lines], np.full(len(lines), np.nan))
     if not lines or len(heard) <= len(lines) or sounds > _SOUNDS_A_FRAME * len(heard):
-        return [None for _ in lines]  # even a line passed over takes a frame
-    likelihoods = fits(heard)
-    part = own_part(spelled, likelihoods)
+        return nothing  # even a line passed over takes a frame
+    part = own_part(spelled, fits(heard))
     if not spelled[part]:
-        return [None for _ in lines]
+        return nothing
+    first = _placed(lines, spelled, part, heard)
+    again = heard_again(heard, spelled, first, fits(heard))
+    placed = _placed(lines, spelled, part, again)
+    return Placed(placed, confidence(clearness(spelled, placed, again, fits(again))))
+
+
+def _placed(
+    lines: Sequence[KnownLine], spelled: Spelled, part: slice, heard: NDArray[np.float32]
+) -> list[Spans | None]:
+    """Where the lines of a part of the lyrics are in what is heard, None for all others."""
+    likelihoods = fits(heard)
     worth = SungChain.of(spelled[part]).worth(likelihoods)
     there = [part.start + number for number in _sung_here(spelled[part], worth)]
     between = likelihoods.copy()
@@ -131,9 +154,9 @@ def fits(heard: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _spans_s(
     spelled: Spelled, there: Sequence[int], heard: NDArray[np.float32], likelihoods: NDArray[np.float32]
-) -> list[NDArray[np.float64] | None]:
+) -> list[Spans | None]:
     """Start and end of the words of the lines that are there, None for the others."""
-    placed: list[NDArray[np.float64] | None] = [None for _ in spelled]
+    placed: list[Spans | None] = [None for _ in spelled]
     if not there:
         return placed
     found = SungChain.of([spelled[number] for number in there]).followed(likelihoods)

@@ -63,7 +63,7 @@ def place(
         spots = alignment.place(known, log_probabilities(Sound(heard.mono[None], RATE_HZ)), language)
         return [
             Placed(n, known[n], float(words_s[0, 0]), float(words_s[-1, 1]), False)
-            for n, words_s in enumerate(spots)
+            for n, words_s in enumerate(spots.spans_s)
             if words_s is not None
         ]
     sure = _heard_lines(known, said)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dsp.chains import Chain, best_path, best_stretch, worth
+from .acoustic import HOP_S
 from .phones import CLASSES, VOWELS
 
 Spelled = Sequence[Sequence[Sequence[str]]]
@@ -117,6 +118,22 @@ class SungChain:
         self.enter.append(enter)
         self.jump_from.append(jump_from)
         self.jump.append(jump)
+
+
+def followed_alone(
+    line: Sequence[Sequence[str]], spans_s: NDArray[np.float64], likelihoods: NDArray[np.float32]
+) -> tuple[slice, Followed]:
+    """The frames in which a line lies, with one more on either side, and the best way through it there.
+
+    Args:
+        line: the phones of its words.
+        spans_s: start and end of each word in s, ``(words, 2)``.
+        likelihoods: logarithms, ``(frames, ELSE + 1)``.
+    """
+    chain = SungChain.of([line])
+    chain.jump[-1] = -np.inf  # it is there
+    part = slice(max(0, round(spans_s[0, 0] / HOP_S) - 1), round(spans_s[-1, 1] / HOP_S) + 1)
+    return part, chain.followed(likelihoods[part])
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .acoustic import HOP_S
 from .line_spans import Spans
-from .sung_chain import Spelled, SungChain
+from .sung_chain import Spelled, followed_alone
 
 _EVEN, _STEEP = -2.58, 4.6
 """At which mean logarithm a line is as likely another song's as this one's, if half of those about which one
@@ -58,10 +57,7 @@ def _clear(
     heard: NDArray[np.float32],
     likelihoods: NDArray[np.float32],
 ) -> float:
-    chain = SungChain.of([line])
-    chain.jump[-1] = -np.inf  # it is there
-    part = slice(max(0, round(spans_s[0, 0] / HOP_S) - 1), round(spans_s[-1, 1] / HOP_S) + 1)
-    way = chain.followed(likelihoods[part])
+    part, way = followed_alone(line, spans_s, likelihoods)
     marks = np.flatnonzero((np.diff(way.kinds) != 0) | (np.diff(way.words) != 0)) + 1
     phones = [frames for frames in np.split(np.arange(len(way.words)), marks) if way.words[frames[0]] >= 0]
     return float(np.mean([heard[part][frames, way.kinds[frames]].mean() for frames in phones]))

@@ -43,13 +43,13 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from conftest import REAL
-from known_lyrics import Given, given, how_sure, untimed
+from known_lyrics import Given, given, untimed
 from machine import processor
 from mir_eval import alignment as mir
 
 from polish.audio import Sound
 from polish.models.acoustic import HOP_S, RATE_HZ, log_probabilities
-from polish.models.alignment import fits, place
+from polish.models.alignment import Placed, fits, place
 from polish.models.phones import language_of, phones
 from polish.models.sung_chain import SungChain
 from polish.models.sureness import DOUBTFUL
@@ -105,20 +105,20 @@ def _near(songs: Sequence[tuple[Given, NDArray[np.float64]]]) -> None:
         took_s = time.process_time() - start
         starts = [
             np.full(len(line.words), np.nan) if spans_s is None else spans_s[:, 0]
-            for line, spans_s in zip(song.lines, placed, strict=True)
+            for line, spans_s in zip(song.lines, placed.spans_s, strict=True)
         ]
         guess = np.concatenate(starts)
         sure, firsts = ~np.isnan(guess), np.concatenate([np.arange(part.size) == 0 for part in starts])
         error = np.abs(guess - truth)
         even = np.linspace(*song.sung_s, truth.size + 1)[:-1]
         spread = mir.absolute_error(truth, even)[1]
-        doubted = how_sure(song.lines, song.heard, placed) < DOUBTFUL
+        doubted = placed.sure < DOUBTFUL
         off = [float(np.abs(each).mean()) for each in np.split(guess - truth, np.flatnonzero(firsts)[1:])]
         right, wrong = np.array(off) <= NEAR_S, np.array(off) > NEAR_S
         cells = f"{right.sum()} | {(right & doubted).sum()} | {wrong.sum()} | {(wrong & doubted).sum()}"
         rows.append((error[sure].mean(), error[sure & firsts].mean(), spread))
         near = mir.percentage_correct(truth[sure], guess[sure], window=0.3)
-        print(f"| {song.name} | {truth.size} | {untimed(placed)} of {len(placed)} | {rows[-1][0]:.2f} "
+        print(f"| {song.name} | {truth.size} | {untimed(placed)} of {len(song.lines)} | {rows[-1][0]:.2f} "
               f"| {100 * near:.0f} | {rows[-1][1]:.2f} | {spread:.2f} "
               f"| {100 * mir.percentage_correct(truth, even, window=0.3):.0f} | {took_s:.1f} | {cells} |",
               flush=True)  # fmt: skip
@@ -141,24 +141,24 @@ def _told(songs: Sequence[Given]) -> None:
         own = place(song.lines, song.heard)
         others = [each for each in songs if not each.words & song.words]
         refused = [place(each.lines, song.heard) for each in others]
-        lines = sum(len(each) for each in refused)
-        doubtful = int(np.sum(how_sure(song.lines, song.heard, own) < DOUBTFUL))
+        lines = sum(len(each.spans_s) for each in refused)
+        doubtful = int(np.sum(own.sure < DOUBTFUL))
         cells = [
-            f"{untimed(own)} of {len(own)}",
+            f"{untimed(own)} of {len(song.lines)}",
             f"{doubtful}",
-            f"{sum(untimed(each) == len(each) for each in refused)} of {len(refused)}",
+            f"{sum(untimed(each) == len(each.spans_s) for each in refused)} of {len(refused)}",
             f"{100 * sum(untimed(each) for each in refused) / lines:.0f}",
         ]
-        if untimed(own) < len(own):
+        if untimed(own) < len(song.lines):
             foreign, ours, missing = _planted(song, others)
             sure[song.name] = foreign, ours
             lost = missing / PLANTED - untimed(own)
             found, doubted = PLANTED - len(foreign), int(np.sum(np.array(foreign) < DOUBTFUL))
             cells += [f"{found} of {PLANTED}", f"{doubted}", f"{len(foreign) - doubted}"]
-            cells += [f"{100 * lost / len(own):.1f}"]
+            cells += [f"{100 * lost / len(song.lines):.1f}"]
             total.update(found=found, doubted=doubted, planted=PLANTED)
             if song.name not in SHORTER:
-                total.update(missing=missing, own=PLANTED * len(own))
+                total.update(missing=missing, own=PLANTED * len(song.lines))
         else:
             cells += ["–"] * 4
         print(f"| {song.name} | {' | '.join(cells)} |", flush=True)
@@ -200,10 +200,9 @@ def _planted(song: Given, others: Sequence[Given]) -> tuple[list[float], list[fl
         at = rng.randrange(len(song.lines) + 1)
         lines = [*song.lines[:at], rng.choice(pool), *song.lines[at:]]
         placed = place(lines, song.heard)
-        sure = how_sure(lines, song.heard, placed)
-        foreign += [float(sure[at])] if placed[at] is not None else []
-        ours += [float(each) for each in np.delete(sure, at) if not np.isnan(each)]
-        missing += untimed(placed) - (placed[at] is None)
+        foreign += [] if placed.spans_s[at] is None else [float(placed.sure[at])]
+        ours += [float(each) for each in np.delete(placed.sure, at) if not np.isnan(each)]
+        missing += untimed(placed) - (placed.spans_s[at] is None)
     return foreign, ours, missing
 
 
@@ -233,12 +232,12 @@ def _parts(songs: Sequence[Given]) -> None:
 
 
 def _of_a_part(
-    whole: Sequence[NDArray[np.float64] | None], part: Sequence[NDArray[np.float64] | None],
+    whole: Placed, part: Placed,
     span_s: tuple[float, float],
 ) -> dict[str, int]:  # fmt: skip
     """How the lines of a part, cut out at `span_s`, lie beside those of the whole song."""
-    found = {"taken": int(untimed(part) < len(part)), "inside": 0, "right": 0, "outside": 0}
-    for there, here in zip(whole, part, strict=True):
+    found = {"taken": int(untimed(part) < len(part.spans_s)), "inside": 0, "right": 0, "outside": 0}
+    for there, here in zip(whole.spans_s, part.spans_s, strict=True):
         first_s, last_s = (np.inf, np.inf) if there is None else (there[0, 0], there[-1, 1])
         inside = span_s[0] <= first_s and last_s <= span_s[1]
         found["inside"] += inside
@@ -264,7 +263,7 @@ def _at_their_times(songs: Sequence[tuple[Given, Path]]) -> None:
             spans_s = list(zip(starts_s, ends_s, strict=True))
         else:
             placed = place(song.lines, song.heard)
-            spans_s = [None if each is None else (each[0, 0], each[-1, 1]) for each in placed]
+            spans_s = [None if each is None else (each[0, 0], each[-1, 1]) for each in placed.spans_s]
         better = _better(song, spans_s)
         print(f"| {song.name} | {len(better)} | {'given' if file.exists() else 'found'} "
               f"| {100 * np.mean(better):.0f} |", flush=True)  # fmt: skip

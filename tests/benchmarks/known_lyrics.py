@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +13,8 @@ from polish import audio
 from polish.audio import Sound
 from polish.dsp.voice import activity
 from polish.models.acoustic import RATE_HZ, log_probabilities
-from polish.models.alignment import fits
-from polish.models.phones import language_of, phones
+from polish.models.alignment import Placed
 from polish.models.separation import BuiltinSeparator
-from polish.models.sureness import clearness, confidence
 from polish.models.words import KnownLine, known_lines
 
 
@@ -64,15 +61,6 @@ def given(song: Path, text: Path, kept: Path | None) -> Given:
     return Given(name, voice, log_probabilities(voice), (float(sung_s[0]), float(sung_s[1])), lines)
 
 
-def how_sure(
-    lines: Sequence[KnownLine], heard: NDArray[np.float32], placed: Sequence[NDArray[np.float64] | None]
-) -> NDArray[np.float64]:
-    """How sure each line is, 0 to 1, ``(lines,)``; NaN for one without times."""
-    language = language_of("\n".join(line.text for line in lines))
-    spelled = [[phones(word, language) for word in line.words] for line in lines]
-    return confidence(clearness(spelled, placed, heard, fits(heard)))
-
-
-def untimed(placed: Sequence[object | None]) -> int:
+def untimed(placed: Placed) -> int:
     """How many lines have no times."""
-    return sum(each is None for each in placed)
+    return sum(each is None for each in placed.spans_s)
