@@ -4,8 +4,10 @@ A small network hears which classes of phones are sung (`acoustic`), the words s
 to expect (`phones`), and the best way of the one through the other gives the times: forced
 alignment, as in Rabiner, "A Tutorial on Hidden Markov Models", Proc. IEEE 1989. Between lines
 anything may be heard. A line without which the others fit what is heard nearly as well is not
-taken as sung: the voice between them would hold any other line as well. Such lines are unmatched
-and get no time. Of those that do, the ones that are hardly heard are in doubt (`sureness`).
+taken as sung: the voice between them would hold any other line as well. The lines that are taken
+tell how this voice sounds (`own_voice`), and with that all is looked for once more. Lines that are
+not taken then are unmatched and get no time. Of those that do, the ones that are hardly heard are in
+doubt (`sureness`).
 """
 
 from __future__ import annotations

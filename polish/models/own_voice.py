@@ -26,7 +26,7 @@ _STRETCHES = 5
 """Of about as many lines each."""
 _LEAST_FRAMES = 300
 """Six seconds of phones that are known: from fewer nothing is learned."""
-_STEADY = 450.0
+_STEADY = 600.0
 """How many frames weigh as much as the wish to leave all as it is: chosen, as the number of stretches, on the
 songs of `tests/benchmarks/alignment.py`, with lines planted at other places than there."""
 _STEPS = 25

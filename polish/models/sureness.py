@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from .line_spans import Spans
 from .sung_chain import Spelled, followed_alone
 
-_EVEN, _STEEP = -2.58, 4.6
+_EVEN, _STEEP = -2.61, 9.5
 """At which mean logarithm a line is as likely another song's as this one's, if half of those about which one
 asks were, and how fast that changes: a logistic regression on own and planted lines of the songs of
 `tests/benchmarks/alignment.py`."""
-DOUBTFUL = 0.3
+DOUBTFUL = 0.4
 """A line that is less sure is in doubt: chosen on the same songs, where about a tenth of lines are."""
 
 
