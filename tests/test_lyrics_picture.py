@@ -13,7 +13,7 @@ from typed import Type
 
 from polish.audio import write
 from polish.cli.drawing import drawing_into
-from polish.report import picture, svg
+from polish.report import raster, svg
 from polish.report.sung import sung
 from polish.song import Gap, Line, Lyrics, Word
 
@@ -37,19 +37,24 @@ def test_words_stand_where_they_begin() -> None:
     assert [round(place, 1) for place in places] == [1.0, 1.0], "both begin a second into their row"
 
 
+@pytest.mark.skipif(not any(Path("/usr/share/fonts").rglob("DejaVuSans.ttf")), reason="no such font")
+def test_letters_are_drawn_where_there_is_no_arial() -> None:
+    assert len({raster._drawn_alone(letter) for letter in "xé\U0010fffd"}) == 3
+
+
 def test_letters_that_no_font_has_are_told() -> None:
-    assert picture.unseen(sung(hummed(PHRASES, 12), Lyrics(), "é \U0010fffd \ue123 x")) == ()
+    assert raster.unseen(sung(hummed(PHRASES, 12), Lyrics(), "é \U0010fffd \ue123 x")) == ()
     nowhere = "\U00016fe4"  # of a script that next to nobody has letters for
-    if picture.unseen(sung(hummed(PHRASES, 12), Lyrics(), nowhere)):
-        assert picture.unseen(sung(hummed(PHRASES, 12), FOUND, f"a{nowhere}é"))[-1] == nowhere
+    if raster.unseen(sung(hummed(PHRASES, 12), Lyrics(), nowhere)):
+        assert raster.unseen(sung(hummed(PHRASES, 12), FOUND, f"a{nowhere}é"))[-1] == nowhere
 
 
 def test_a_png_says_which_letters_it_lacks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = sung(hummed(PHRASES, 12), FOUND, "x")
-    alone = picture._drawn_alone
-    monkeypatch.setattr(picture, "_drawn_alone", lambda letter: alone("x" if letter < "夢" else "\U0010fffd"))
+    alone = raster._drawn_alone
+    monkeypatch.setattr(raster, "_drawn_alone", lambda letter: alone("x" if letter < "夢" else "\U0010fffd"))
     drawing_into(str(tmp_path / "a.png"))(document)
     assert "no font of this machine has 夢: the PNG lacks them" in capsys.readouterr().err
     drawing_into(str(tmp_path / "a.svg"))(document)

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import sounds
 
 from polish.audio import write
-from polish.report import likeness, picture
+from polish.report import likeness, picture, raster
 from polish.song import Beats, Finding, Section, Song
 
 BAND = sounds.total(sounds.band(16, rate_hz=22_050))
@@ -66,5 +66,5 @@ def test_the_command_draws_svg_and_png(type_, tmp_path) -> None:
     assert said.code == 0 and (tmp_path / "a.svg").read_text().startswith("<svg")
     refused = type_("sections", path, "--plot", tmp_path / "a.gif")
     assert refused.code == 2 and ".png" in refused.err
-    png = picture.png((tmp_path / "a.svg").read_text())
+    png = raster.png((tmp_path / "a.svg").read_text())
     assert png.startswith(b"\x89PNG") and len(png) > 10_000

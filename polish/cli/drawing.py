@@ -24,10 +24,10 @@ def drawing_into(path: str) -> Callable[[str], None]:
 
     def write(document: str) -> None:
         from ..files import whole_file
-        from ..report import picture
+        from ..report import raster
 
-        drawn = picture.png(document) if suffix == ".png" else document.encode()
-        if suffix == ".png" and (missing := picture.unseen(document)):
+        drawn = raster.png(document) if suffix == ".png" else document.encode()
+        if suffix == ".png" and (missing := raster.unseen(document)):
             letters = " ".join(missing[:_NAMED]) + (" …" if len(missing) > _NAMED else "")
             say(f"note: no font of this machine has {letters}: the PNG lacks them, an .svg keeps them")
         with whole_file(Path(path)) as part:

@@ -1,6 +1,6 @@
 """One picture of what is known of a song: parts, beats, waveform, energy, findings, likeness.
 
-An SVG that stands alone, with the colours of the report's page; a PNG is made of it by resvg.
+An SVG that stands alone, with the colours of the report's page.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from xml.etree import ElementTree
 
 from markupsafe import Markup
 
@@ -23,8 +22,6 @@ from .timeline import drawn
 
 _TITLE, _GAP, _ROW, _MARGIN = 34, 30, 18, 14
 _MOST_FINDINGS = 24
-_NO_LETTER = "\U0010fffd"
-"""Which no font has a shape for."""
 
 
 def picture(song: Song, title: str) -> str:
@@ -63,29 +60,6 @@ def alone(parts: Sequence[str], height: float) -> str:
             width=svg.WIDTH + 2 * _MARGIN, height=round(height + _MARGIN),
         )
     )  # fmt: skip
-
-
-def png(document: str) -> bytes:
-    """The SVG at twice its size."""
-    import resvg_py
-
-    return bytes(resvg_py.svg_to_bytes(svg_string=document, zoom=2))
-
-
-def unseen(document: str) -> tuple[str, ...]:
-    """The letters of an SVG that no font of this machine has: a PNG of it lacks them."""
-    text = {letter for each in ElementTree.fromstring(document).iter() for letter in each.text or ""}
-    letters = sorted(letter for letter in text if not letter.isascii() and letter.isalnum())
-    nothing = _drawn_alone(_NO_LETTER)
-    return tuple(letter for letter in letters if _drawn_alone(letter) == nothing)
-
-
-def _drawn_alone(letter: str) -> bytes:
-    import resvg_py
-
-    text = svg.tag("text", letter, x=2, y=18, font_size=16, font_family="sans-serif")
-    whole = svg.tag("svg", text, xmlns="http://www.w3.org/2000/svg", width=24, height=24)
-    return bytes(resvg_py.svg_to_bytes(svg_string=str(whole)))
 
 
 def _heading(song: Song, title: str) -> str:
