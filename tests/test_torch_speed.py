@@ -32,6 +32,29 @@ def test_what_comes_after_a_network_uses_memory_again_that_it_let_go():
     assert int(told.stdout) < 5 * PAGES  # 50 times as many when each array is mapped anew
 
 
+ROOM = """
+import resource
+from polish.models.torch_speed import give_back, memory_kept
+
+def most():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+with memory_kept():
+    before = most()
+    give_back()
+with memory_kept():
+    print(most() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="malloc is told on glibc alone")
+def test_room_for_what_tensors_will_take_is_no_memory():
+    told = subprocess.run(
+        [sys.executable, "-c", ROOM], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(told.stdout) < 8 << 10  # kB, where the room is a hundred times that
+
+
 def test_parts_worked_on_side_by_side_come_in_order_and_each_once():
     seen: list[int] = []
 

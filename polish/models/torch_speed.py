@@ -158,7 +158,7 @@ def _ask_for_large_pages(libc: Any) -> None:
     first = -(-room // _LARGE_PAGE_BYTES) * _LARGE_PAGE_BYTES
     size = (room + _ROOM_BYTES - first) // _LARGE_PAGE_BYTES * _LARGE_PAGE_BYTES
     libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(size), mmap.MADV_HUGEPAGE)
-    libc.free(ctypes.c_void_p(room))  # stays, as what is kept is more
+    libc.free(ctypes.c_void_p(room))  # glibc keeps it, as `_KEPT_BYTES` are more
 
 
 def _thresholds(libc: Any, size: int) -> None:
