@@ -1,6 +1,7 @@
 """Encoders and decoders of the Demucs networks, whose convolutions are worked out with what follows them.
 
-On a GPU, and where the bits must be the same, the layers that they stand for do the work.
+On a GPU, and where the bits must be the same, the layers that they stand for do the work, but for a step
+that is seen to give the same bits (`Raising`).
 
 torch is imported at the top, so this module is imported where it is used.
 """
