@@ -1,4 +1,4 @@
-"""Lines that were found teach how a voice sounds, and none of them teaches how it is heard itself."""
+"""Lines that were found teach how a voice sounds, and no stretch of them how it is heard itself."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_phone_that_a_voice_sings_otherwise_is_known_from_its_other_lines() ->
     assert np.allclose(np.exp(again).sum(axis=1), 1, atol=1e-4)
 
 
-def test_no_line_teaches_how_it_is_heard_itself() -> None:
+def test_a_line_within_a_stretch_does_not_teach_how_it_is_heard_itself() -> None:
     heard, _ = _heard()
     spans_s = [_spans_s(line) for line in range(LINES)]
     other = [["e", "s"], ["a", "p"], ["a", "s"], ["e", "p"]]

@@ -115,11 +115,11 @@ def place(lines: Sequence[KnownLine], heard: NDArray[np.float32], language: str 
     nothing = Placed([None for _ in lines], np.full(len(lines), np.nan))
     if not lines or len(heard) <= len(lines) or sounds > _SOUNDS_A_FRAME * len(heard):
         return nothing  # even a line passed over takes a frame
-    part = own_part(spelled, fits(heard))
+    likelihoods = fits(heard)
+    part = own_part(spelled, likelihoods)
     if not spelled[part]:
         return nothing
-    first = _placed(lines, spelled, part, heard)
-    again = heard_again(heard, spelled, first, fits(heard))
+    again = heard_again(heard, spelled, _placed(lines, spelled, part, heard), likelihoods)
     placed = _placed(lines, spelled, part, again)
     return Placed(placed, confidence(clearness(spelled, placed, again, fits(again))))
 

@@ -7,6 +7,7 @@ and output transformations for speaker adaptation in the hybrid NN/HMM systems",
 is not the song's finds its place less easily then, and a line that is finds it more easily.
 
 No stretch of the song teaches how it is heard itself: each is turned by what was learned from the others.
+Only a line across the border of two stretches is turned, on either side, by its part on the other too.
 """
 
 from __future__ import annotations
