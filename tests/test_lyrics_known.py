@@ -44,6 +44,7 @@ def word_starts_s(found: Lyrics) -> list[float]:
         ("es+m3", None, ("la luna sobre el camino", "siempre bailando en la noche", "quiero flores y agua")),
         ("fr+f4", None, ("la lune au dessus de la mer", "je danse toute la nuit", "toujours avec toi")),
         ("cmn+f1", None, ("月亮在河上面", "我们从来没有看见早上", "火边的影子跳舞")),
+        ("cmn+f1", None, ("月亮在河上面", "shadows dancing by the fire", "火边的影子跳舞")),
     ],
 )
 def test_words_begin_where_they_are_said(
@@ -178,6 +179,7 @@ def test_sentences_of_scripts_without_spaces_are_lines() -> None:
 
 def test_scripts_without_spaces_have_a_word_a_character() -> None:
     assert split_words("夢を見た。") == ("夢", "を", "見", "た。")
+    assert split_words("love你, don't走! 1990年") == ("love", "你,", "don't", "走!", "1990", "年")
 
 
 @settings(deadline=None, max_examples=40)
@@ -325,6 +327,11 @@ def test_what_hears_the_phones_is_small() -> None:
         ("corazón", "es", "p o r a s o n"),
         ("夢", "ja", "p a"),  # no rule reads it: a syllable
         ("!", "en", "p a"),
+        ("你", "en", "n i"),  # letters of another script are read in a language that is written in it
+        ("привет", "de", "p r i v e p"),
+        ("love", "zh", "l a v"),
+        ("café", "ja", "p æ f e i"),
+        ("24", "zh", "ə r s i ə s i"),
     ],
 )
 def test_words_have_the_phones_they_are_spoken_with(word: str, language: str, classes: str) -> None:

@@ -28,6 +28,13 @@ CLASS_OF = {symbol: name for name, symbols in _SYMBOLS.items() for symbol in sym
 _UNSPEAKABLE = ("p", "a")
 """What stands for a word that no rule can read: a syllable."""
 _VOICES = {"en": "en-us", "es": "es-419", "zh": "cmn", "pt": "pt-br", "no": "nb"}
+_READ_AS = {
+    "CJK": ("zh", "cmn", "yue", "hak", "ja", "ko"), "HIRAGANA": ("ja",), "KATAKANA": ("ja",), "HANGUL": ("ko",),
+    "CYRILLIC": ("ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "tt", "ba", "cv"), "GREEK": ("el", "grc"),
+    "ARABIC": ("ar", "fa", "ur", "sd", "ug"), "HEBREW": ("he",), "DEVANAGARI": ("hi", "mr", "ne", "kok"),
+}  # fmt: skip
+"""Languages written in a script; a word in it is read in the first when the lyrics' language is another."""
+_NOT_LATIN = frozenset(name for names in _READ_AS.values() for name in names) - {"sr", "tt"}
 _MARKS = re.compile(r"\([^)]*\)")
 _IPA, _UTF8, _SYNCHRONOUS = 2, 1, 2
 _TRIES = 200
@@ -37,10 +44,11 @@ def phones(word: str, language: str) -> tuple[str, ...]:
     """The classes of a word's phones, in order, at least one; two alike in a row count once.
 
     Args:
-        language: a code that `voice_of` knows, as in ``en``.
+        language: that of the lyrics, a code that `voice_of` knows, as in ``en``. A word in letters that are
+            not that language's is read in one that they belong to.
     """
     found: list[str] = []
-    for symbol in _spoken(word, voice_of(language)):
+    for symbol in _spoken(word, voice_of(_language_of_letters(word, language))):
         kind = CLASS_OF.get(symbol)
         if kind and (not found or found[-1] != kind):
             found.append(kind)
@@ -85,9 +93,20 @@ def _spoken_by_rules(language: str) -> bool:
     return True
 
 
+def _language_of_letters(word: str, language: str) -> str:
+    """The language of the lyrics, or one that the word's script belongs to where theirs is another."""
+    letter = next((letter for letter in word if letter.isalpha()), "1")
+    script = re.split("[ -]", unicodedata.name(letter, ""))[0]
+    plain = language.lower().split("-")[0]
+    read_as = _READ_AS.get(script, (plain,))
+    if script == "LATIN" and plain in _NOT_LATIN:
+        read_as = ("en",)
+    return language if plain in read_as or not _spoken_by_rules(read_as[0]) else read_as[0]
+
+
 @lru_cache(maxsize=50_000)
 def _spoken(word: str, voice: str) -> str:
-    """The word in phonetic symbols; a part in a language eSpeak has to spell out is left empty."""
+    """The word in phonetic symbols; none for letters that eSpeak can only name, and it does so in English."""
     letters = "".join(c for c in word if c.isalnum() or unicodedata.category(c)[0] == "M" or c in "'’-")
     text = ctypes.c_char_p(letters.encode())
     said = ""

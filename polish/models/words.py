@@ -75,13 +75,15 @@ def split_words(line: str) -> tuple[str, ...]:
 
 
 def _characters(piece: str) -> list[str]:
-    """One word a character; punctuation and small kana stay with the character before."""
+    """One word a character, but for words in other letters among them; punctuation and small kana stay with
+    the character before."""
     words: list[str] = []
     for letter in piece:
-        if words and (not letter.isalnum() or letter in "ゃゅょャュョっッー"):
-            words[-1] += letter
-        elif letter.isalnum():
+        begins = not words or _ideographic(letter) or _ideographic(words[-1][0])
+        if begins and letter.isalnum() and letter not in "ゃゅょャュョっッー":
             words.append(letter)
+        elif words:
+            words[-1] += letter
     return words
 
 
