@@ -11,7 +11,7 @@ import spoken
 
 from polish.deliver.lyrics import Lyrics as Delivery
 from polish.models import engines
-from polish.models.acoustic import log_probabilities
+from polish.models.acoustic import agreed, hearings
 from polish.models.alignment import BuiltinAligner, fits
 from polish.models.phones import CLASSES, phones
 from polish.models.sureness import DOUBTFUL, clearness, confidence
@@ -89,7 +89,7 @@ def test_what_is_said_is_sure_and_what_is_not_is_in_doubt_where_it_is_laid() -> 
     found = BuiltinAligner("builtin").align(sound, "\n".join(LINES), language="en", progress=lambda _: None)
     assert found.doubtful == ()
     assert min(line.confidence or 0 for line in found.lines) > 0.6
-    heard = log_probabilities(sound)
+    heard = agreed(hearings(sound))
     doubted: list[bool] = []
     for other in OTHER:
         spelled = [[phones(word, "en") for word in other.split()] for _ in LINES]

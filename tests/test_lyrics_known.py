@@ -194,7 +194,7 @@ def test_any_text_can_be_read_as_lyrics(text: str) -> None:
 @settings(deadline=None, max_examples=12)
 @given(st.integers(1, 12), st.integers(1, 400), st.integers(0, 2**32 - 1))
 def test_lines_never_overlap_or_leave_the_song(count: int, frames: int, seed: int) -> None:
-    heard = np.random.default_rng(seed).standard_normal((frames, len(CLASSES))).astype(np.float32) - 2
+    heard = np.random.default_rng(seed).standard_normal((1, frames, len(CLASSES))).astype(np.float32) - 2
     placed = place(known_lines("\n".join(["la la la"] * count)), heard, "en")
     assert len(placed.spans_s) == count
     end_s = 0.0

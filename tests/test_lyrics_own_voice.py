@@ -38,7 +38,9 @@ def _spans_s(line: int) -> NDArray[np.float64]:
 
 def test_a_phone_that_a_voice_sings_otherwise_is_known_from_its_other_lines() -> None:
     heard, sung = _heard()
-    again = heard_again(heard, [LINE] * LINES, [_spans_s(line) for line in range(LINES)], fits(heard))
+    again = heard_again(
+        heard[None], heard, [LINE] * LINES, [_spans_s(line) for line in range(LINES)], fits(heard)
+    )
     by_e = sung == KIND["e"]
     assert (heard[by_e].argmax(axis=1) == KIND["e"]).mean() == 0
     assert (again[by_e].argmax(axis=1) == KIND["e"]).mean() > 0.9
@@ -51,8 +53,8 @@ def test_a_line_within_a_stretch_does_not_teach_how_it_is_heard_itself() -> None
     spans_s = [_spans_s(line) for line in range(LINES)]
     other = [["e", "s"], ["a", "p"], ["a", "s"], ["e", "p"]]
     at = slice(4 * FRAMES_A_LINE, 5 * FRAMES_A_LINE)
-    right = heard_again(heard, [LINE] * LINES, spans_s, fits(heard))
-    wrong = heard_again(heard, [*[LINE] * 4, other, *[LINE] * 5], spans_s, fits(heard))
+    right = heard_again(heard[None], heard, [LINE] * LINES, spans_s, fits(heard))
+    wrong = heard_again(heard[None], heard, [*[LINE] * 4, other, *[LINE] * 5], spans_s, fits(heard))
     assert np.array_equal(right[at], wrong[at])
     assert not np.array_equal(right, wrong)
 
@@ -60,5 +62,5 @@ def test_a_line_within_a_stretch_does_not_teach_how_it_is_heard_itself() -> None
 def test_too_few_lines_teach_nothing() -> None:
     heard, _ = _heard()
     placed = [*(_spans_s(line) for line in range(3)), *[None] * (LINES - 3)]
-    assert heard_again(heard, [LINE] * LINES, placed, fits(heard)) is heard
-    assert heard_again(heard, [LINE] * LINES, [None] * LINES, fits(heard)) is heard
+    assert heard_again(heard[None], heard, [LINE] * LINES, placed, fits(heard)) is heard
+    assert heard_again(heard[None], heard, [LINE] * LINES, [None] * LINES, fits(heard)) is heard

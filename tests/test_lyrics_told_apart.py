@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polish.audio import Sound
-from polish.models.acoustic import HOP_S, log_probabilities
+from polish.models.acoustic import HOP_S, agreed, hearings
 from polish.models.alignment import BuiltinAligner, fits
 from polish.models.line_spans import bounded, relieved
 from polish.models.own_words import evidence
@@ -61,7 +61,7 @@ def test_one_line_of_another_song_never_costs_the_others_their_times(line: str) 
 
 def test_a_songs_own_words_stand_out_from_nonsense_and_others_do_not() -> None:
     """On either side of what is asked for, its own far, whole or in part, with a line too many."""
-    whole, part = (log_probabilities(spoken.recited(lines)[0]) for lines in (SONG, SONG[3:6]))
+    whole, part = (agreed(hearings(spoken.recited(lines)[0])) for lines in (SONG, SONG[3:6]))
     for lines, heard in ((SONG, whole), (SONG, part), ((*SONG[:5], OTHER[0], *SONG[5:]), whole)):
         assert evidence(_spelled(lines), fits(heard), 6) > 6
     for heard in (whole, part):

@@ -1,9 +1,11 @@
 """What phones are sung, moment by moment: a few small networks of our own, of one mind.
 
-They hear a separated voice as a mel spectrogram, and give for every 20 ms the probability of
+They hear a separated voice as a mel spectrogram, and each gives for every 20 ms the probability of
 each class of phones (`phones.CLASSES`). They were trained by ``tests/training`` on nothing but
 synthesised speech, pitched and stretched into singing and mixed with songs of the built-in
-composer, so they need no download and carry no one's recordings.
+composer, so they need no download and hold nobody's recordings: half of them on speech of formants, half
+mostly on speech of synthesisers that speak in people's voices, which finds the phones of real singers better
+and takes instruments for singers more often.
 """
 
 from __future__ import annotations
@@ -36,10 +38,14 @@ _BLOCK, _CONTEXT = 4096, 80
 Real = TypeVar("Real", np.float32, np.float64)
 Features = NDArray[np.float32]
 """`float32`, shape ``(frames, BANDS)``, one frame every `HOP_S`."""
+Scores = NDArray[np.float32]
+"""Logarithms of the probability of each class of phones, ``(frames, classes)``, a frame every `HOP_S`."""
+Hearings = NDArray[np.float32]
+"""The like of `Scores` by each of some networks, ``(networks, frames, classes)``."""
 
 
-def log_probabilities(voice: Sound) -> NDArray[np.float32]:
-    """The logarithm of how likely each class of phones is, ``(frames, classes)``, a frame every `HOP_S`.
+def hearings(voice: Sound) -> Hearings:
+    """How likely each class of phones is, by each of the networks.
 
     Args:
         voice: a separated voice, of any rate and channel count.
@@ -50,9 +56,18 @@ def log_probabilities(voice: Sound) -> NDArray[np.float32]:
         for first in range(0, len(heard), _BLOCK):
             before = min(first, _CONTEXT)
             block = heard[first - before : first + _BLOCK + _CONTEXT]
-            found = np.mean([log_softmax(_through(network, block)) for network in _networks()], axis=0)
-            parts.append(log_softmax(_TRUST * found)[before : before + _BLOCK])
-    return np.concatenate(parts)
+            found = np.stack([log_softmax(_through(network, block)) for network in _networks()])
+            parts.append(found[:, before : before + _BLOCK])
+    return np.concatenate(parts, axis=1)
+
+
+def agreed(each: Hearings) -> Scores:
+    """How likely each class of phones is by all the networks together: their mean, and not quite believed.
+
+    Args:
+        each: as from `hearings`.
+    """
+    return log_softmax(_TRUST * each.mean(axis=0))
 
 
 def frequencies() -> NDArray[np.float32]:
@@ -94,11 +109,17 @@ def _mel_bank() -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _networks() -> tuple[dict[str, NDArray[np.float32]], ...]:
-    """Several of a kind, trained apart: what all hear is surer than what one does."""
+    """Several of a kind, trained apart: what all hear is surer than what one does.
+
+    Weights lie in the file as whole numbers, with a scale for each channel that they make.
+    """
     from safetensors.numpy import load_file
 
     with as_file(files(__package__) / "sung_phones.safetensors") as path:
         tensors = {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
+    for name in [name for name in tensors if name.endswith(".scale")]:
+        scale, weight = tensors.pop(name), name.removesuffix(".scale")
+        tensors[weight] *= scale.reshape(-1, *[1] * (tensors[weight].ndim - 1))
     numbers = sorted({name.split(".", 1)[0] for name in tensors})
     return tuple(
         {name.split(".", 1)[1]: tensor for name, tensor in tensors.items() if name.startswith(f"{number}.")}
@@ -108,8 +129,8 @@ def _networks() -> tuple[dict[str, NDArray[np.float32]], ...]:
 
 def log_softmax(scores: NDArray[Real]) -> NDArray[Real]:
     """Logarithms of probabilities that add up to 1 in each row."""
-    scores = scores - scores.max(axis=1, keepdims=True)
-    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    scores = scores - scores.max(axis=-1, keepdims=True)
+    return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
 
 
 def _through(network: dict[str, NDArray[np.float32]], heard: Features) -> NDArray[np.float32]:

@@ -5,8 +5,8 @@ to expect (`phones`), and the best way of the one through the other gives the ti
 alignment, as in Rabiner, "A Tutorial on Hidden Markov Models", Proc. IEEE 1989. Between lines
 anything may be heard. A line without which the others fit what is heard nearly as well is not
 taken as sung: the voice between them would hold any other line as well. The lines that are taken
-tell how this voice sounds (`own_voice`), and with that all is looked for once more. Lines that are
-not taken then are unmatched and get no time. Of those that do, the ones that are hardly heard are in
+tell how this voice sounds (`own_voice`), and with that all is looked for again. Lines that are
+not taken in the end are unmatched and get no time. Of those that do, the ones that are hardly heard are in
 doubt (`sureness`).
 """
 
@@ -22,14 +22,14 @@ from scipy import ndimage
 from ..audio.sound import Sound
 from ..errors import EngineUnable
 from ..song import Gap, Line, Lyrics, Word
-from .acoustic import HOP_S, frequencies, log_probabilities
+from .acoustic import HOP_S, Hearings, Scores, agreed, frequencies, hearings
 from .engines import Progress, Transcriber
 from .line_spans import Spans, bounded, relieved
 from .own_voice import heard_again
 from .own_words import own_part
 from .phones import language_of, phones
 from .sung_chain import ELSE, Spelled, SungChain
-from .sureness import DOUBTFUL, clearness, confidence
+from .sureness import DOUBTFUL, UNHEARD, clearness, confidence
 from .words import KnownLine, known_lines
 
 _PRIOR = 0.6
@@ -47,11 +47,14 @@ _LEAST_WORTH, _SHARE_OF_USUAL = 8.0, 0.1
 likelihood, and against what is usual for the lines of this song. A line that is sure elsewhere in the song
 need only fit better at all: choruses come again, a line of another song does not. The two numbers were
 chosen on the songs, not on the planted lines, of `tests/benchmarks/alignment.py`."""
+_TIMES_AGAIN = 2
+"""How often all is looked for again with what the lines that were found tell of the voice."""
 _SOUNDS_A_FRAME = 2.0
 """Words of more phones than this are not a song's but a book's, or so much longer than what is heard of
 it that most were not found anyway; the way through them would take minutes."""
-_SUNG_OVER_S, _CHANGES, _LEAST_SUNG = 1.0, 2.5, 0.03
-"""Sung is where phones are heard for most of so long, and so many of them; and where so much of a song is."""
+_MOST, _SUNG_OVER_S, _CHANGES, _LEAST_SUNG = 0.75, 1.0, 2.5, 0.03
+"""Sung is where more of the networks than this hear phones, for most of so long, and so many of them; and
+where so much of a song is. Fewer do where instruments play: those that know people's voices are misled."""
 _BESIDE_S, _SHORTEST_GAP_S = 0.3, 2.0
 """What is that near to a line belongs to it, and what is shorter than a gap is a cry or a breath."""
 
@@ -60,7 +63,7 @@ class BuiltinAligner(Transcriber):
     """Alignment of known lyrics to the phones that are heard."""
 
     def transcribe(self, voice: Sound, *, language: str | None, progress: Progress) -> Lyrics:
-        if not is_sung(log_probabilities(voice)).any():
+        if not is_sung(hearings(voice)).any():
             return Lyrics(language=language, engine=self.name)
         raise EngineUnable(
             "the built-in engine finds times of known words; it does not recognise words",
@@ -70,17 +73,17 @@ class BuiltinAligner(Transcriber):
     def align(self, voice: Sound, text: str, *, language: str | None, progress: Progress) -> Lyrics:
         lines = known_lines(text)
         language = language or language_of(_words_of(lines))
-        heard = log_probabilities(voice)
+        each = hearings(voice)
         progress(0.6)
-        placed = place(lines, heard, language)
+        placed = place(lines, each, language)
         progress(1.0)
         timed = tuple(
-            _timed(line, at, float(each))
-            for line, at, each in zip(lines, placed.spans_s, placed.sure, strict=True)
+            _timed(line, at, float(sure))
+            for line, at, sure in zip(lines, placed.spans_s, placed.sure, strict=True)
             if at is not None
         )
         return Lyrics(
-            language=language, engine=self.name, lines=timed, gaps=gaps(heard, timed) if lines else (),
+            language=language, engine=self.name, lines=timed, gaps=gaps(each, timed) if lines else (),
             unmatched=tuple(line.text for line, at in zip(lines, placed.spans_s, strict=True) if at is None),
         )  # fmt: skip
 
@@ -99,11 +102,11 @@ class Placed:
     sure: NDArray[np.float64]
 
 
-def place(lines: Sequence[KnownLine], heard: NDArray[np.float32], language: str | None = None) -> Placed:
+def place(lines: Sequence[KnownLine], each: Hearings, language: str | None = None) -> Placed:
     """Where known lines are.
 
     Args:
-        heard: as from `log_probabilities`.
+        each: as from `hearings`.
         language: its code; None: the one the words are most likely in.
 
     Raises:
@@ -113,40 +116,52 @@ def place(lines: Sequence[KnownLine], heard: NDArray[np.float32], language: str 
     spelled = [[phones(word, language) for word in line.words] for line in lines]
     sounds = sum(len(word) for line in spelled for word in line)
     nothing = Placed([None for _ in lines], np.full(len(lines), np.nan))
-    if not lines or len(heard) <= len(lines) or sounds > _SOUNDS_A_FRAME * len(heard):
+    frames = each.shape[1]
+    if not lines or frames <= len(lines) or sounds > _SOUNDS_A_FRAME * frames:
         return nothing  # even a line passed over takes a frame
-    likelihoods = fits(heard)
-    part = own_part(spelled, likelihoods)
-    if not spelled[part]:
+    heard = agreed(each)
+    numbers = range(len(lines))[own_part(spelled, fits(heard))]
+    if not any(spelled[number] for number in numbers):
         return nothing
-    again = heard_again(heard, spelled, _placed(lines, spelled, part, heard), likelihoods)
-    placed = _placed(lines, spelled, part, again)
-    return Placed(placed, confidence(clearness(spelled, placed, again, fits(again))))
+    found = _found(lines, spelled, numbers, heard)
+    for _ in range(_TIMES_AGAIN):
+        taught = _without(found, UNHEARD).spans_s
+        heard = heard_again(each, heard, spelled, taught, fits(heard))
+        found = _found(lines, spelled, numbers, heard)
+    return _without(found, UNHEARD)
 
 
-def _placed(
-    lines: Sequence[KnownLine], spelled: Spelled, part: slice, heard: NDArray[np.float32]
-) -> list[Spans | None]:
-    """Where the lines of a part of the lyrics are in what is heard, None for all others."""
+def _found(lines: Sequence[KnownLine], spelled: Spelled, numbers: Sequence[int], heard: Scores) -> Placed:
+    """Where the lines of some numbers are in what is heard; all others are not."""
     likelihoods = fits(heard)
-    worth = SungChain.of(spelled[part]).worth(likelihoods)
-    there = [part.start + number for number in _sung_here(spelled[part], worth)]
+    asked = [spelled[number] for number in numbers]
+    worth = SungChain.of(asked).worth(likelihoods)
+    there = [numbers[place] for place in _sung_here(asked, worth)]
     between = likelihoods.copy()
     between[:, ELSE] = np.maximum(between[:, ELSE], between[:, :ELSE].max(axis=1) - _ANY_LESS)
     placed = _spans_s(spelled, there, heard, between)
     again = relieved(lines, spelled, placed, between)
     if again is not None:
         placed = _spans_s(spelled, there, heard, again)
-    return bounded(lines, spelled, placed, likelihoods)
+    placed = bounded(lines, spelled, placed, likelihoods)
+    return Placed(placed, confidence(clearness(spelled, placed, heard, likelihoods)))
 
 
-def fits(heard: NDArray[np.float32]) -> NDArray[np.float32]:
+def _without(found: Placed, limit: float) -> Placed:
+    """Only the lines that are as sure as this."""
+    sure = np.where(found.sure >= limit, found.sure, np.nan)
+    return Placed(
+        [None if np.isnan(each) else at for at, each in zip(found.spans_s, sure, strict=True)], sure
+    )
+
+
+def fits(heard: Scores) -> NDArray[np.float32]:
     """How well each class fits each frame, and in the last column what may sound between lines.
 
     Logarithms of likelihoods, ``(frames, ELSE + 1)``, for `SungChain`.
 
     Args:
-        heard: as from `log_probabilities`.
+        heard: as from `agreed`.
     """
     likelihoods = np.empty((len(heard), ELSE + 1), np.float32)
     likelihoods[:, :ELSE] = heard - _PRIOR * np.log(frequencies())
@@ -155,7 +170,7 @@ def fits(heard: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _spans_s(
-    spelled: Spelled, there: Sequence[int], heard: NDArray[np.float32], likelihoods: NDArray[np.float32]
+    spelled: Spelled, there: Sequence[int], heard: Scores, likelihoods: NDArray[np.float32]
 ) -> list[Spans | None]:
     """Start and end of the words of the lines that are there, None for the others."""
     placed: list[Spans | None] = [None for _ in spelled]
@@ -187,29 +202,31 @@ def _sung_here(spelled: Spelled, worth: NDArray[np.float64]) -> list[int]:
     ]
 
 
-def is_sung(heard: NDArray[np.float32]) -> NDArray[np.bool_]:
+def is_sung(each: Hearings) -> NDArray[np.bool_]:
     """Whether somebody sings, ``(frames,)``; nowhere in a song of which next to nothing sounds like it.
 
     What instruments leave in the stem of a voice now and then sounds like a phone; only a voice
     has one after the other.
 
     Args:
-        heard: as from `log_probabilities`.
+        each: as from `hearings`.
     """
-    kinds, around = heard.argmax(axis=1), round(_SUNG_OVER_S / HOP_S)
-    voiced = ndimage.uniform_filter1d((kinds != 0).astype(np.float32), around)
+    around = round(_SUNG_OVER_S / HOP_S)
+    phone = (each.argmax(axis=2) != 0).mean(axis=0) > _MOST
+    kinds = np.where(phone, agreed(each)[:, 1:].argmax(axis=1) + 1, 0)
+    voiced = ndimage.uniform_filter1d(phone.astype(np.float32), around)
     changes = ndimage.uniform_filter1d(np.diff(kinds, prepend=0).astype(bool).astype(np.float32), around)
     sung = (voiced > 0.5) & (changes * around > _CHANGES)
     return sung if sung.mean() >= _LEAST_SUNG else np.zeros_like(sung)
 
 
-def gaps(heard: NDArray[np.float32], lines: Sequence[Line]) -> tuple[Gap, ...]:
+def gaps(each: Hearings, lines: Sequence[Line]) -> tuple[Gap, ...]:
     """Where somebody sings for a while what none of the lines accounts for.
 
     Args:
-        heard: as from `log_probabilities`.
+        each: as from `hearings`.
     """
-    sung = is_sung(heard)
+    sung = is_sung(each)
     for line in lines:
         first, last = line.start_s - _BESIDE_S, line.end_s + _BESIDE_S
         sung[max(0, round(first / HOP_S)) : round(last / HOP_S)] = False

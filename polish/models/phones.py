@@ -29,9 +29,10 @@ _UNSPEAKABLE = ("p", "a")
 """What stands for a word that no rule can read: a syllable."""
 _VOICES = {"en": "en-us", "es": "es-419", "zh": "cmn", "pt": "pt-br", "no": "nb"}
 _READ_AS = {
-    "CJK": ("zh", "cmn", "yue", "hak", "ja", "ko"), "HIRAGANA": ("ja",), "KATAKANA": ("ja",), "HANGUL": ("ko",),
-    "CYRILLIC": ("ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "tt", "ba", "cv"), "GREEK": ("el", "grc"),
-    "ARABIC": ("ar", "fa", "ur", "sd", "ug"), "HEBREW": ("he",), "DEVANAGARI": ("hi", "mr", "ne", "kok"),
+    "CJK": ("zh", "cmn", "yue", "hak", "ja", "ko"), "HIRAGANA": ("ja",), "KATAKANA": ("ja",),
+    "HANGUL": ("ko",), "CYRILLIC": ("ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "tt", "ba", "cv"),
+    "GREEK": ("el", "grc"), "ARABIC": ("ar", "fa", "ur", "sd", "ug"), "HEBREW": ("he",),
+    "DEVANAGARI": ("hi", "mr", "ne", "kok"),
 }  # fmt: skip
 """Languages written in a script; a word in it is read in the first when the lyrics' language is another."""
 _NOT_LATIN = frozenset(name for names in _READ_AS.values() for name in names) - {"sr", "tt"}

@@ -14,7 +14,7 @@ from ..audio.sound import Sound
 from ..dsp.voice import HOP_S
 from ..song import Gap, Line, Word
 from . import alignment
-from .acoustic import log_probabilities
+from .acoustic import hearings
 from .heard_words import sung
 from .hearing import RATE_HZ, TOGETHER_S, WINDOW_S, Heard
 from .matching import matched
@@ -60,7 +60,7 @@ def place(
     was heard, the built-in aligner places the lines.
     """
     if not said:
-        spots = alignment.place(known, log_probabilities(Sound(heard.mono[None], RATE_HZ)), language)
+        spots = alignment.place(known, hearings(Sound(heard.mono[None], RATE_HZ)), language)
         return [
             Placed(n, known[n], float(words_s[0, 0]), float(words_s[-1, 1]), False)
             for n, words_s in enumerate(spots.spans_s)

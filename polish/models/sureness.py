@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from .line_spans import Spans
 from .sung_chain import Spelled, followed_alone
 
-_EVEN, _STEEP = -2.61, 9.5
+_EVEN, _STEEP = -2.50, 5.2
 """At which mean logarithm a line is as likely another song's as this one's, if half of those about which one
 asks were, and how fast that changes: a logistic regression on own and planted lines of the songs of
 `tests/benchmarks/alignment.py`."""
-DOUBTFUL = 0.4
-"""A line that is less sure is in doubt: chosen on the same songs, where about a tenth of lines are."""
+UNHEARD, DOUBTFUL = 0.15, 0.5
+"""A line that is less sure is taken not to be there, or is in doubt: chosen on the same songs, where the one
+costs about one own line in fifty, and the other is so for one in twenty."""
 
 
 def confidence(clear: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -40,7 +41,7 @@ def clearness(
 
     Args:
         spelled: the phones of the words of the lines.
-        heard, likelihoods: as from `acoustic.log_probabilities` and `alignment.fits`.
+        heard, likelihoods: as from `acoustic.agreed` and `alignment.fits`.
     """
     return np.array(
         [

@@ -49,7 +49,7 @@ from machine import processor
 from mir_eval import alignment as mir
 
 from polish.audio import Sound
-from polish.models.acoustic import HOP_S, RATE_HZ, log_probabilities
+from polish.models.acoustic import HOP_S, RATE_HZ, agreed, hearings
 from polish.models.alignment import Placed, fits, place
 from polish.models.phones import language_of, phones
 from polish.models.sung_chain import SungChain
@@ -223,7 +223,7 @@ def _parts(songs: Sequence[Given]) -> None:
             for share in CUT_FROM:
                 start_s = share * (song.voice.duration_s - cut_s)
                 first, last = (round(t * RATE_HZ) for t in (start_s, start_s + cut_s))
-                heard = log_probabilities(Sound(song.voice.samples[:, first:last], RATE_HZ))
+                heard = hearings(Sound(song.voice.samples[:, first:last], RATE_HZ))
                 total.update(_of_a_part(whole, place(song.lines, heard), (start_s, start_s + cut_s)))
                 refused = untimed(place(foreign.lines, heard)) == len(foreign.lines)
                 total.update(parts=1, refused=refused)
@@ -275,7 +275,7 @@ def _better(song: Given, spans_s: Sequence[tuple[float, float] | None]) -> list[
     language = language_of("\n".join(line.text for line in song.lines))
     spelled = [[phones(word, language) for word in line.words] for line in song.lines]
     words = [word for line in spelled for word in line]
-    likelihoods, rng, better = fits(song.heard), np.random.default_rng(0), []
+    likelihoods, rng, better = fits(agreed(song.heard)), np.random.default_rng(0), []
     for line, span_s in zip(spelled, spans_s, strict=True):
         if span_s is None or span_s[1] > len(likelihoods) * HOP_S:
             continue

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
 from polish import audio
 from polish.audio import Sound
 from polish.dsp.voice import activity
-from polish.models.acoustic import RATE_HZ, log_probabilities
+from polish.models.acoustic import RATE_HZ, Hearings, hearings
 from polish.models.alignment import Placed
 from polish.models.separation import BuiltinSeparator
 from polish.models.words import KnownLine, known_lines
@@ -23,14 +22,14 @@ class Given:
     """A song and its lyrics.
 
     Attributes:
-        voice: separated, in one channel at the rate that `log_probabilities` hears it at.
-        heard: as from `log_probabilities`.
+        voice: separated, in one channel at the rate that `hearings` hears it at.
+        heard: as from `hearings`.
         sung_s: the first and the last moment of voice.
     """
 
     name: str
     voice: Sound
-    heard: NDArray[np.float32]
+    heard: Hearings
     sung_s: tuple[float, float]
     lines: list[KnownLine]
 
@@ -58,7 +57,7 @@ def given(song: Path, text: Path, kept: Path | None) -> Given:
             np.savez(known, voice=mono, sung_s=sung_s)
     voice = Sound(mono[None], RATE_HZ)
     lines = known_lines(text.read_text(encoding="utf-8"))
-    return Given(name, voice, log_probabilities(voice), (float(sung_s[0]), float(sung_s[1])), lines)
+    return Given(name, voice, hearings(voice), (float(sung_s[0]), float(sung_s[1])), lines)
 
 
 def untimed(placed: Placed) -> int:

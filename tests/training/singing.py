@@ -1,6 +1,6 @@
 """Singing with known phones: speech whose pitch and time are changed into a melody's.
 
-Speech of eSpeak NG is taken apart by WORLD (Morise et al., 2016; the package `pyworld`),
+Speech of eSpeak NG, or of `readers`, is taken apart by WORLD (Morise et al., 2016; the package `pyworld`),
 its vowels are held for the length of notes, its pitch follows a random melody with glides and
 vibrato, its formants move a little, and it is put together again.
 """
@@ -18,6 +18,7 @@ from scipy.signal import lfilter
 
 from polish.models.phones import CLASS_OF, CLASSES, VOWELS
 
+from .readers import READERS, Reader, read
 from .speech import RATE_HZ, Speech, say
 
 HOP_S = 0.005
@@ -35,6 +36,7 @@ class Singer:
     """A voice and how it sings.
 
     Attributes:
+        voice: one of eSpeak's, or of people's.
         notes: MIDI pitches it may sing, rising.
         formants: how much wider its formants lie than the speaker's.
         note_s: the usual length of a note.
@@ -42,7 +44,7 @@ class Singer:
     """
 
     language: str
-    voice: str
+    voice: str | Reader
     notes: NDArray[np.int64]
     formants: float
     note_s: float
@@ -50,27 +52,39 @@ class Singer:
     rate_hz: float
 
     @classmethod
-    def random(cls, rng: np.random.Generator) -> Singer:
+    def random(cls, rng: np.random.Generator, read: float) -> Singer:
+        """Any singer, with the voice of one of the `READERS` as often as `read` says."""
         language, kind = str(rng.choice(list(_LANGUAGES), p=_OFTEN)), str(rng.choice(_VOICES))
-        lowest, highest = (55, 74) if "f" in kind else (43, 64)
+        voice: str | Reader = language + kind
+        if rng.random() < read:
+            voice = READERS[rng.integers(len(READERS))]
+            language = voice.language or language
+        high = voice.high if isinstance(voice, Reader) else "f" in kind
+        lowest, highest = (55, 74) if high else (43, 64)
         lowest += int(rng.integers(-3, highest - lowest - 6))
         scale, root = _SCALES[rng.integers(2)], int(rng.integers(12))
         span = np.arange(lowest, lowest + rng.integers(7, 14) + 1)
         notes = span[np.isin((span - root) % 12, scale)]
         note_s = float(np.exp(rng.uniform(np.log(0.11), np.log(0.38))))
         return cls(
-            language, language + kind, notes, rng.uniform(0.88, 1.18), note_s, rng.uniform(0, 0.6),
+            language, voice, notes, rng.uniform(0.88, 1.18), note_s, rng.uniform(0, 0.6),
             rng.uniform(4.8, 6.2),
         )  # fmt: skip
 
 
-def song(rng: np.random.Generator, seconds: float) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """A voice alone, ``(frames,)`` at 22.05 kHz, and the class of its phone every `HOP_S`."""
-    singer = Singer.random(rng)
+def song(
+    rng: np.random.Generator, seconds: float, read: float
+) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """A voice alone, ``(frames,)`` at 22.05 kHz, and the class of its phone every `HOP_S`.
+
+    Args:
+        read: how often the singer has a person's voice.
+    """
+    singer = Singer.random(rng, read)
     out, classes = np.zeros(int(seconds * RATE_HZ)), np.full(int(seconds / HOP_S), _PAUSE, np.int8)
     at_s = rng.uniform(0.2, 3)
     while at_s < seconds - 2:
-        line = say(_text(rng, singer.language), singer.voice, int(rng.integers(120, 200)))
+        line = _said(rng, singer, int(rng.integers(120, 200)))
         if line.samples.size < 0.2 * RATE_HZ:
             continue
         wave, phones = sung(rng, singer, line)
@@ -84,6 +98,13 @@ def song(rng: np.random.Generator, seconds: float) -> tuple[NDArray[np.float32],
     level = np.sqrt(lfilter([0.002], [1, -0.998], out**2) + 1e-6)
     out /= level ** rng.uniform(0.2, 0.6)  # as a compressor would even it
     return (out / (np.abs(out).max() + 1e-9)).astype(np.float32), classes
+
+
+def _said(rng: np.random.Generator, singer: Singer, words_a_minute: int) -> Speech:
+    text = _text(rng, singer.language)
+    if isinstance(singer.voice, Reader):
+        return read(rng, singer.voice, text, singer.language, words_a_minute)
+    return say(text, singer.voice, words_a_minute)
 
 
 def sung(
