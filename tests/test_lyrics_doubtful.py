@@ -10,11 +10,12 @@ import pytest
 import spoken
 
 from polish.deliver.lyrics import Lyrics as Delivery
-from polish.models import engines
+from polish.models import alignment, engines
 from polish.models.acoustic import agreed, hearings
 from polish.models.alignment import BuiltinAligner, fits
 from polish.models.phones import CLASSES, phones
 from polish.models.sureness import DOUBTFUL, clearness, confidence
+from polish.models.words import known_lines
 from polish.report.sung import sung
 from polish.song import Line, Lyrics, Song, Word
 from polish.stages.base import Context
@@ -96,6 +97,29 @@ def test_what_is_said_is_sure_and_what_is_not_is_in_doubt_where_it_is_laid() -> 
         placed = [np.array([[line.start_s, line.end_s]]) for line in found.lines]
         doubted += list(confidence(clearness(spelled, placed, heard, fits(heard))) < DOUBTFUL)
     assert sum(doubted) >= 7
+
+
+@pytest.mark.parametrize("place", range(len(LINES)))
+def test_a_line_that_is_hardly_heard_where_another_is_sung_has_no_time(
+    place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Singing that no line accounts for would hold any other line."""
+    each = hearings(spoken.recited(LINES)[0])
+    lines = known_lines("\n".join((*LINES[:place], OTHER[1], *LINES[place + 1 :])))
+    found = alignment.place(lines, each, "en").spans_s
+    assert [at is None for at in found] == [number == place for number in range(len(LINES))]
+    monkeypatch.setattr(alignment, "UNHEARD", 0.0)
+    anyhow = alignment.place(lines, each, "en").spans_s
+    assert (anyhow[place] is not None) == (place != 2)  # there it is not even worth anything
+
+
+def test_only_where_most_networks_hear_phones_somebody_sings() -> None:
+    rng = np.random.default_rng(0)
+    phones_heard = np.full((4, 500, len(CLASSES)), -5.0, np.float32)
+    phones_heard[:, np.arange(500), np.repeat(rng.integers(1, len(CLASSES), 50), 10)] = -0.1
+    assert alignment.is_sung(phones_heard).mean() > 0.9
+    phones_heard[:2, :, 0] = 0.0  # a pause is likelier
+    assert not alignment.is_sung(phones_heard).any()
 
 
 def test_a_vowel_that_is_held_hides_nothing() -> None:

@@ -18,7 +18,8 @@ The least a line must be worth (`polish.models.alignment`) was chosen on these s
 hand among them, with other lines planted at other places. On these songs, and on parts of them that begin
 at other places, were chosen how much better than nonsense lyrics must fit (`own_words`), how long a line
 may last (`line_spans`), how likely what no line says is at least (`alignment`), and, with other lines planted
-at other places, when a line is in doubt and how much a song's own lines teach of its voice (`own_voice`).
+at other places, when a line is in doubt or not there and how much a song's own lines teach of its voice
+(`own_voice`).
 Which networks listen, how far they are believed (`acoustic`) and how unlike a line may be (`alignment`) were
 chosen on these songs too. None of this is held out, but for the
 lines that are planted here, which nothing was chosen by, and what is printed as so, where the limit under
