@@ -6,8 +6,8 @@ alignment, as in Rabiner, "A Tutorial on Hidden Markov Models", Proc. IEEE 1989.
 anything may be heard. A line without which the others fit what is heard nearly as well is not
 taken as sung: the voice between them would hold any other line as well. The lines that are taken
 tell how this voice sounds (`own_voice`), and with that all is looked for again. Lines that are
-not taken in the end are unmatched and get no time. Of those that do, the ones that are hardly heard are in
-doubt (`sureness`).
+not taken in the end, or hardly heard where they would be, are unmatched and get no time; some that do are
+in doubt (`sureness`).
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ def heard_again(
     for number in range(_STRETCHES):
         here, learn = stretch == number, (stretch != number) & (known != _UNKNOWN)
         if learn.sum() >= _LEAST_FRAMES:
-            about = scores - scores[learn].mean(axis=0)
-            turned[here] += about[here] @ _turn(about[learn], base[learn], known[learn])
+            mean = scores[learn].mean(axis=0)
+            turned[here] += (scores[here] - mean) @ _turn(scores[learn] - mean, base[learn], known[learn])
     return log_softmax(turned)
 
 
