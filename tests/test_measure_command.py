@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import sounds
+from peak_memory import IMPORT
 from typed import Type
 
 from polish import audio
@@ -72,12 +73,12 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
             for _ in range(times):
                 file.write(minute)
     code = (
-        "import resource, sys\nfrom polish.cli.measure import measure_file\n"
+        f"{IMPORT}\nfrom polish.cli.measure import measure_file\n"
         "for path in sys.argv[1:]:\n"
         "    assert measure_file(path)['integrated_lufs'] is not None\n"
-        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "    print(peak_mb())\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "short.wav"), str(tmp_path / "long.wav")]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    short_mb, long_mb = (int(line) / (1024 if sys.platform == "linux" else 1 << 20) for line in said)
+    short_mb, long_mb = map(float, said)
     assert long_mb - short_mb < 40
