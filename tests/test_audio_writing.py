@@ -290,6 +290,21 @@ def test_previews_are_small_equal_and_fit(tmp_path) -> None:
     assert audio.probe(a).codec == "mp3" and a.stat().st_size < 60_000
 
 
+def test_a_preview_says_nothing_where_no_ffmpeg_is_on_the_path(tmp_path: Path) -> None:
+    code = """
+        import sys
+        import numpy as np
+        from polish import audio
+        from polish.audio import Sound
+        audio.preview(sys.argv[1], Sound(np.zeros((1, 4410), np.float32), 44_100))
+    """
+    said = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "a.mp3")], capture_output=True,
+        text=True, check=True, env={**os.environ, "PATH": str(tmp_path)},
+    )  # fmt: skip
+    assert (said.stdout, said.stderr) == ("", "")
+
+
 def test_resampling_keeps_the_length_and_the_level() -> None:
     for rate_hz, to_hz in ((44_100, 48_000), (48_000, 44_100), (192_000, 44_100), (8_000, 48_000)):
         sound = sounds.sine(1000, 0.7, rate_hz=rate_hz)

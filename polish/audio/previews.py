@@ -30,13 +30,14 @@ def preview(path: str | Path, sound: Sound, *, gain_db: float = 0.0, kbps: int =
     Raises:
         OutputError: no space, no permission.
     """
+    made = _pydub()
     from pydub.exceptions import CouldntEncodeError
 
     path = Path(path)
     sound = resample(sound, Format("mp3", f"{kbps}k").rate_for(sound.rate_hz))
     louder = sound.with_samples(sound.samples * np.float32(amplitude(gain_db))) if gain_db else sound
     pcm = b"".join(block.astype("<i2").tobytes() for block in quantise.blocks(louder, 16))
-    segment = _pydub()(data=pcm, sample_width=2, frame_rate=sound.rate_hz, channels=sound.channels)
+    segment = made(data=pcm, sample_width=2, frame_rate=sound.rate_hz, channels=sound.channels)
     two = ["-ac", "2"] if sound.channels > 2 else []
     with whole_file(path) as part:
         try:
