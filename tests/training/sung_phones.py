@@ -5,9 +5,9 @@
 Needs `pip install pyworld 'setuptools<80'` besides polish itself, and what `training.readers` names. Songs
 are made first (3 to 5 CPU seconds each) and kept in a folder, so that a run can be gone on with; then
 networks are trained on excerpts of them, spoiled in many ways. Some hear singers whose formants eSpeak
-makes, some hear mostly people's: each kind finds what the other does not, and together they find more than
-either alone, as `tests/benchmarks/alignment.py` tells on real voices. What each kind reaches on songs of its
-own that it never heard is printed.
+makes, some hear mostly people's: on the songs of `tests/benchmarks/alignment.py`, with lines planted at
+other places than there, both together tell a song's own lines from others better than either kind alone.
+What each kind reaches on songs of its own that it never heard is printed.
 
 Those that are shipped were trained one by one as the script does it, with other seeds: the first four are
 older, of seven on 450 songs of the first kind, in which ð, β and ɣ always had voice and which were in nine
