@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from pathlib import Path
 
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from training.phone_network import Network, folded
+
+from polish.models import acoustic
 from polish.models.acoustic import HOP_S
 from polish.models.alignment import fits
 from polish.models.own_voice import heard_again
@@ -64,3 +71,20 @@ def test_too_few_lines_teach_nothing() -> None:
     placed = [*(_spans_s(line) for line in range(3)), *[None] * (LINES - 3)]
     assert heard_again(heard[None], heard, [LINE] * LINES, placed, fits(heard)) is heard
     assert heard_again(heard[None], heard, [LINE] * LINES, [None] * LINES, fits(heard)) is heard
+
+
+def test_a_network_hears_the_same_as_it_is_trained_and_as_it_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    network = Network(16)
+    heard = torch.randn(4, 300, acoustic.BANDS)
+    network.train()(heard)  # its layers see what is usual
+    network.eval()
+    tensors = folded(network, np.full(len(CLASSES), 1 / len(CLASSES)))
+    save_file({f"0.{name}": tensor for name, tensor in tensors.items()}, tmp_path / "sung_phones.safetensors")
+    monkeypatch.setattr(acoustic, "files", lambda _: tmp_path)
+    (kept,) = acoustic._networks.__wrapped__()
+    with torch.no_grad():
+        trained = network(heard[:1])[0].T.numpy()
+    assert np.abs(acoustic._through(kept, heard[0].numpy()) - trained).max() < 0.1 * trained.std()
