@@ -14,7 +14,7 @@ from polish.models import alignment, engines
 from polish.models.acoustic import agreed, hearings
 from polish.models.alignment import BuiltinAligner, fits
 from polish.models.phones import CLASSES, phones
-from polish.models.sureness import DOUBTFUL, clearness, confidence
+from polish.models.sureness import DOUBTFUL, UNHEARD, clearness, sureness
 from polish.models.words import known_lines
 from polish.report.sung import sung
 from polish.song import Line, Lyrics, Song, Word
@@ -95,7 +95,7 @@ def test_what_is_said_is_sure_and_what_is_not_is_in_doubt_where_it_is_laid() -> 
     for other in OTHER:
         spelled = [[phones(word, "en") for word in other.split()] for _ in LINES]
         placed = [np.array([[line.start_s, line.end_s]]) for line in found.lines]
-        doubted += list(confidence(clearness(spelled, placed, heard, fits(heard))) < DOUBTFUL)
+        doubted += list(sureness(spelled, placed, heard, fits(heard)) < DOUBTFUL)
     assert sum(doubted) >= 7
 
 
@@ -111,6 +111,29 @@ def test_a_line_that_is_hardly_heard_where_another_is_sung_has_no_time(
     monkeypatch.setattr(alignment, "UNHEARD", 0.0)
     anyhow = alignment.place(lines, each, "en").spans_s
     assert (anyhow[place] is not None) == (place != 2)  # there it is not even worth anything
+
+
+def test_a_line_hardly_heard_has_a_time_where_it_is_surely_sung_elsewhere_too() -> None:
+    """A chorus comes again, a line of another song does not: but never one that is not even clear."""
+    chorus, verse = [["p", "a"]], [["m", "i"]]
+    spelled = [chorus, verse, chorus, verse, chorus]
+    sure, clear = np.array([0.9, 0.1, 0.1, np.nan, 0.1]), np.array([True, True, True, False, False])
+    assert list(alignment._heard_here(spelled, sure, clear)) == [True, False, True, False, False]
+
+
+def test_a_line_is_as_sure_as_it_is_clearer_than_other_words_in_its_place() -> None:
+    """Where everything is likely, nothing is sure."""
+    rng = np.random.default_rng(0)
+    words = [[str(rng.choice(CLASSES[1:9])), str(rng.choice(CLASSES[9:]))] for _ in range(40)]
+    lines = [words[first : first + 4] for first in range(0, 40, 4)]
+    said = np.full((200, len(CLASSES)), -9.0, np.float32)
+    said[np.arange(80) + 2, np.repeat([CLASSES.index(phone) for word in lines[0] for phone in word], 10)] = -2
+    anything = np.full_like(said, -2)
+    placed = [np.array([[0.04, 1.64]]), *[None for _ in lines[1:]]]
+    for heard in (said, anything):
+        assert clearness(lines, placed, heard, fits(heard))[0] == pytest.approx(-2, abs=0.01)
+    assert sureness(lines, placed, said, fits(said))[0] > 0.99
+    assert sureness(lines, placed, anything, fits(anything))[0] < UNHEARD
 
 
 def test_only_where_most_networks_hear_phones_somebody_sings() -> None:

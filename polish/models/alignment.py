@@ -6,8 +6,8 @@ alignment, as in Rabiner, "A Tutorial on Hidden Markov Models", Proc. IEEE 1989.
 anything may be heard. A line without which the others fit what is heard nearly as well is not
 taken as sung: the voice between them would hold any other line as well. The lines that are taken
 tell how this voice sounds (`own_voice`), and with that all is looked for again. Lines that are
-not taken in the end, or hardly heard where they would be, are unmatched and get no time; some that do are
-in doubt (`sureness`).
+not taken in the end, or hardly heard where they would be, or hardly better than other words would be,
+are unmatched and get no time; some that do are in doubt (`sureness`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .own_voice import heard_again
 from .own_words import own_part
 from .phones import language_of, phones
 from .sung_chain import ELSE, Spelled, SungChain
-from .sureness import DOUBTFUL, UNHEARD, clearness, confidence
+from .sureness import DOUBTFUL, UNHEARD, clearness, sureness
 from .words import KnownLine, known_lines
 
 _PRIOR = 0.6
@@ -49,6 +49,8 @@ need only fit better at all: choruses come again, a line of another song does no
 chosen on the songs, not on the planted lines, of `tests/benchmarks/alignment.py`."""
 _TIMES_AGAIN = 2
 """How often all is looked for again with what the lines that were found tell of the voice."""
+_CLEAR = -2.83
+"""Lines that are heard less clearly than this teach nothing of the voice, and have no time."""
 _SOUNDS_A_FRAME = 2.0
 """Words of more phones than this are not a song's but a book's, or so much longer than what is heard of
 it that most were not found anyway; the way through them would take minutes."""
@@ -125,14 +127,21 @@ def place(lines: Sequence[KnownLine], each: Hearings, language: str | None = Non
         return nothing
     found = _found(lines, spelled, numbers, heard)
     for _ in range(_TIMES_AGAIN):
-        taught = _without(found, UNHEARD).spans_s
-        heard = heard_again(each, heard, spelled, taught, fits(heard))
+        likelihoods = fits(heard)
+        clear = clearness(spelled, found, heard, likelihoods) >= _CLEAR
+        heard = heard_again(each, heard, spelled, _only(clear, found), likelihoods)
         found = _found(lines, spelled, numbers, heard)
-    return _without(found, UNHEARD)
+    likelihoods = fits(heard)
+    clear = clearness(spelled, found, heard, likelihoods) >= _CLEAR
+    sure = sureness(spelled, found, heard, likelihoods)
+    heard_here = _heard_here(spelled, sure, clear)
+    return Placed(_only(heard_here, found), np.where(heard_here, sure, np.nan))
 
 
-def _found(lines: Sequence[KnownLine], spelled: Spelled, numbers: Sequence[int], heard: Scores) -> Placed:
-    """Where the lines of some numbers are in what is heard; all others are not."""
+def _found(
+    lines: Sequence[KnownLine], spelled: Spelled, numbers: Sequence[int], heard: Scores
+) -> list[Spans | None]:
+    """Where the lines of some numbers are in what is heard, None for all others."""
     likelihoods = fits(heard)
     asked = [spelled[number] for number in numbers]
     worth = SungChain.of(asked).worth(likelihoods)
@@ -143,16 +152,12 @@ def _found(lines: Sequence[KnownLine], spelled: Spelled, numbers: Sequence[int],
     again = relieved(lines, spelled, placed, between)
     if again is not None:
         placed = _spans_s(spelled, there, heard, again)
-    placed = bounded(lines, spelled, placed, likelihoods)
-    return Placed(placed, confidence(clearness(spelled, placed, heard, likelihoods)))
+    return bounded(lines, spelled, placed, likelihoods)
 
 
-def _without(found: Placed, limit: float) -> Placed:
-    """Only the lines that are as sure as this."""
-    sure = np.where(found.sure >= limit, found.sure, np.nan)
-    return Placed(
-        [None if np.isnan(each) else at for at, each in zip(found.spans_s, sure, strict=True)], sure
-    )
+def _only(chosen: NDArray[np.bool_], placed: Sequence[Spans | None]) -> list[Spans | None]:
+    """Where the chosen lines are, None for all others."""
+    return [at if each else None for at, each in zip(placed, chosen, strict=True)]
 
 
 def fits(heard: Scores) -> NDArray[np.float32]:
@@ -200,6 +205,13 @@ def _sung_here(spelled: Spelled, worth: NDArray[np.float64]) -> list[int]:
         for number, (line, each) in enumerate(zip(sounds, worth, strict=True))
         if each >= (0 if line in sure else least)
     ]
+
+
+def _heard_here(spelled: Spelled, sure: NDArray[np.float64], clear: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which lines are surely there, ``(lines,)``; one that is so elsewhere in the song need only be clear."""
+    sounds = [tuple(map(tuple, line)) for line in spelled]
+    known = {line for line, each in zip(sounds, sure, strict=True) if each >= UNHEARD}
+    return (sure >= UNHEARD) | (clear & np.array([line in known for line in sounds]))
 
 
 def is_sung(each: Hearings) -> NDArray[np.bool_]:

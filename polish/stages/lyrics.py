@@ -40,7 +40,7 @@ class Lyrics(Stage):
     reads = ("mix",)
     uses = ("stems",)
     writes = ("lyrics",)
-    version = 9
+    version = 10
     kind = "transcriber"
 
     from_: str = Field("vocals", alias="from", description="The stem the voice is on.")
