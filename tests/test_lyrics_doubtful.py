@@ -66,17 +66,30 @@ def test_the_picture_marks_a_line_in_doubt_once() -> None:
     assert text.count("?") == 1 + text.count("<?xml") * 2
 
 
-def test_the_stage_says_where_to_listen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "words.txt").write_text("on the hill\nby night", encoding="utf-8")
-    monkeypatch.setattr(engines.find("transcriber", "builtin"), "align", lambda *_, **__: FOUND)
+def ran(monkeypatch: pytest.MonkeyPatch, folder: Path, found: Lyrics) -> tuple[Song, list[str]]:
+    """The song after the stage, and what the stage says, where an engine finds this."""
+    (folder / "words.txt").write_text("on the hill\nby night", encoding="utf-8")
+    monkeypatch.setattr(engines.find("transcriber", "builtin"), "align", lambda *_, **__: found)
     voice = spoken.hummed(spoken.PHRASES, 12)
     told: list[str] = []
-    song = Stage(text=str(tmp_path / "words.txt"), engine="builtin").run(
+    song = Stage(text=str(folder / "words.txt"), engine="builtin").run(
         Song(mix=voice, stems={"vocals": voice}), Context(step="lyrics", notice=told.append)
     )
-    (notice,) = told
+    return song, told
+
+
+def test_the_stage_says_where_to_listen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    song, (notice,) = ran(monkeypatch, tmp_path, FOUND)
     assert "«by night» at 0:03.0" in notice
     assert song.measurements["lyrics"]["doubtful"] == 1
+
+
+def test_the_stage_names_lines_that_are_not_found_and_counts_the_rest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    unfound = tuple(f"nobody sings line {number}" for number in range(7))
+    _, (told,) = ran(monkeypatch, tmp_path, Lyrics(language="en", lines=(SURE,) * 9, unmatched=unfound))
+    assert told == "not found in the song: " + ", ".join(f"«{line}»" for line in unfound[:5]) + " and 2 more"
 
 
 LINES = ("the moon is over the river", "every street is made of glass", "we never saw the morning",

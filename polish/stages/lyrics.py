@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, cast
 
@@ -24,7 +24,7 @@ from .separate import Separate
 _GHOST_DB = 30.0
 """A stem whose loud moments are this far under the mix's holds no voice."""
 _TOLD = 5
-"""So many gaps, or lines in doubt, are told one by one."""
+"""So many gaps, or lines not found or in doubt, are told one by one."""
 
 
 class Lyrics(Stage):
@@ -128,14 +128,18 @@ def _notices(found: Words, text: str | None) -> Iterator[str]:
             "is this a part of the song, or are they the lyrics of another one?"
         )
     elif found.unmatched:
-        yield f"{len(found.unmatched)} lines of the lyrics were not found in the song"
+        yield f"not found in the song: {_named([f'«{line}»' for line in found.unmatched])}"
     if found.doubtful:
         count = len(found.doubtful)
-        told = ", ".join(f"«{line.text}» at {clock(line.start_s)}" for line in found.doubtful[:_TOLD])
-        more = f" and {count - _TOLD} more" if count > _TOLD else ""
+        told = _named([f"«{line.text}» at {clock(line.start_s)}" for line in found.doubtful])
         what = "a line" if count == 1 else f"{count} lines"
-        yield f"{what} may be sung elsewhere, or not at all; listen there: {told}{more}"
+        yield f"{what} may be sung elsewhere, or not at all; listen there: {told}"
     if found.lines and found.gaps:
-        spans = ", ".join(f"{clock(gap.start_s)}–{clock(gap.end_s)}" for gap in found.gaps[:_TOLD])
-        more = f" and {len(found.gaps) - _TOLD} more" if len(found.gaps) > _TOLD else ""
-        yield f"more is sung than the lyrics say, at {spans}{more}"
+        spans = [f"{clock(gap.start_s)}–{clock(gap.end_s)}" for gap in found.gaps]
+        yield f"more is sung than the lyrics say, at {_named(spans)}"
+
+
+def _named(each: Sequence[str]) -> str:
+    """The first few of some things, and how many more there are."""
+    more = f" and {len(each) - _TOLD} more" if len(each) > _TOLD else ""
+    return ", ".join(each[:_TOLD]) + more
