@@ -210,12 +210,12 @@ def _planted(song: Given, others: Sequence[Given]) -> tuple[list[float], list[fl
 
 def _parts(songs: Sequence[Given]) -> None:
     """Which lines are timed in a part of a song that is given the lyrics of the whole."""
-    print(f"\nParts of songs, cut out of the separated voice, with the lyrics of the whole song: lines that "
-          f"in the whole song lie inside the part, how many of them are found within {NEAR_S:g} s of where "
-          "they are in it, and lines given times that in the whole song lie outside the part. The same parts "
-          "with the lyrics of another song.\n\n| song | parts | own lyrics taken | lines inside the parts "
-          "| found there | times given to lines outside | lyrics of another song refused |\n|---|"
-          + "---:|" * 6)  # fmt: skip
+    print("\nParts of songs, cut out of the separated voice, with the lyrics of the whole song: lines that in "
+          f"the whole song lie inside the part, how many of them are found within {NEAR_S:g} s of where they "
+          "are in it, and lines given times that in the whole song lie outside the part, or nowhere. The same "
+          "parts with the lyrics of another song.\n\n| song | parts | own lyrics taken | lines inside the parts "
+          "| found there | times given to lines outside | to lines found nowhere in the whole song "
+          "| lyrics of another song refused |\n|---|" + "---:|" * 7)  # fmt: skip
     for song in songs:
         whole = place(song.lines, song.heard)
         foreign = next(each for each in songs if not each.words & song.words)
@@ -229,7 +229,8 @@ def _parts(songs: Sequence[Given]) -> None:
                 refused = untimed(place(foreign.lines, heard)) == len(foreign.lines)
                 total.update(parts=1, refused=refused)
             print(f"| {song.name}, {cut_s:g} s | {total['parts']} | {total['taken']} | {total['inside']} "
-                  f"| {total['right']} | {total['outside']} | {total['refused']} of {total['parts']} |",
+                  f"| {total['right']} | {total['outside']} | {total['new']} "
+                  f"| {total['refused']} of {total['parts']} |",
                   flush=True)  # fmt: skip
 
 
@@ -238,9 +239,12 @@ def _of_a_part(
     span_s: tuple[float, float],
 ) -> dict[str, int]:  # fmt: skip
     """How the lines of a part, cut out at `span_s`, lie beside those of the whole song."""
-    found = {"taken": int(untimed(part) < len(part.spans_s)), "inside": 0, "right": 0, "outside": 0}
+    found = {"taken": int(untimed(part) < len(part.spans_s)), "inside": 0, "right": 0, "outside": 0, "new": 0}
     for there, here in zip(whole.spans_s, part.spans_s, strict=True):
-        first_s, last_s = (np.inf, np.inf) if there is None else (there[0, 0], there[-1, 1])
+        if there is None:
+            found["new"] += here is not None
+            continue
+        first_s, last_s = there[0, 0], there[-1, 1]
         inside = span_s[0] <= first_s and last_s <= span_s[1]
         found["inside"] += inside
         found["right"] += inside and here is not None and abs(here[0, 0] + span_s[0] - first_s) < NEAR_S
