@@ -210,11 +210,12 @@ def _planted(song: Given, others: Sequence[Given]) -> tuple[list[float], list[fl
 
 def _parts(songs: Sequence[Given]) -> None:
     """Which lines are timed in a part of a song that is given the lyrics of the whole."""
-    print("\nParts of songs, cut out of the separated voice, with the lyrics of the whole song: lines that in "
-          f"the whole song lie inside the part, how many of them are found within {NEAR_S:g} s of where they "
-          "are in it, and lines given times that in the whole song lie outside the part, or nowhere. The same "
-          "parts with the lyrics of another song.\n\n| song | parts | own lyrics taken | lines inside the parts "
-          "| found there | times given to lines outside | to lines found nowhere in the whole song "
+    print("\nParts of songs, cut out of the separated voice, with the lyrics of the whole song: lines that "
+          f"in the whole song lie inside the part, how many of them are found within {NEAR_S:g} s of where "
+          "they are in it, and lines given times that in the whole song lie outside the part, or nowhere. "
+          "The same parts with the lyrics of another song.\n\n"
+          "| song | parts | own lyrics taken | lines inside the parts | found there "
+          "| times given to lines outside | to lines found nowhere in the whole song "
           "| lyrics of another song refused |\n|---|" + "---:|" * 7)  # fmt: skip
     for song in songs:
         whole = place(song.lines, song.heard)
