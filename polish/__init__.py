@@ -31,3 +31,7 @@ def __getattr__(name: str) -> Any:
     if name in ("audio", "stages"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -26,7 +26,7 @@ class Labels(Delivery):
     uses: ClassVar[tuple[str, ...]] = ("beats", "sections", "lyrics", "findings")
 
     formats: tuple[Literal["audacity", "csv", "json"], ...] = Field(
-        ("audacity",),
+        default=("audacity",),
         min_length=1,
         description="audacity writes one label track a kind; csv and json one file with all.",
     )

@@ -23,7 +23,7 @@ class Lyrics(Delivery):
 
     formats: tuple[Literal["lrc", "elrc", "srt", "vtt", "ass", "ttml", "txt", "json", "audacity"], ...] = (
         Field(
-            ("lrc", "srt"),
+            default=("lrc", "srt"),
             min_length=1,
             description="lrc for music players, elrc with the times of words, srt and vtt for video, ass for "
             "karaoke on video, ttml for broadcast, txt for the words alone, json for programs, audacity for "
@@ -31,10 +31,11 @@ class Lyrics(Delivery):
         )
     )
     embed: bool = Field(
-        False, description="Also put them into the tags of the song's MP3, FLAC and M4A delivered before."
+        default=False,
+        description="Also put them into the tags of the song's MP3, FLAC and M4A delivered before.",
     )
     doubtful: Literal["keep", "leave out"] = Field(
-        "keep",
+        default="keep",
         description="What becomes of lines that may not be sung where they stand. Kept, json says "
         "`doubtful` of them, vtt has a note before them and ass names them, all off the screen.",
     )

@@ -30,25 +30,25 @@ class Master(Delivery):
     reads: ClassVar[tuple[str, ...]] = ("masters",)
 
     of: Annotated[str | None, StepId("masters")] = Field(
-        None, description="The id of the `master` step to deliver; the last one when it is left out."
+        default=None, description="The id of the `master` step to deliver; the last one when it is left out."
     )
     format: Format = Field(
-        Format("wav", "24-bit"),
+        default=Format("wav", "24-bit"),
         description="The kind of file: wav or flac with 16-bit, 24-bit (wav also 32-float); mp3, m4a, ogg or "
         "opus with a bit rate, as in mp3 320k.",
     )
     dither: Literal["tpdf", "shaped", "none"] = Field(
-        "tpdf",
+        default="tpdf",
         description="Noise added where bits are lost, in wav and flac with 16-bit or 24-bit: triangular "
         "(tpdf), the same moved to where it is heard least (shaped, for 16-bit), or none.",
     )
     ceiling: Annotated[float, DBTP.between(-20, 0)] | None = Field(
-        None,
+        default=None,
         description="The highest true peak of the file as a player decodes it; where it would be higher, "
         "the file is lowered by just enough. None: 0 dBTP for mp3, m4a, ogg and opus.",
     )
     replaygain: bool = Field(
-        False,
+        default=False,
         description="Write ReplayGain 2.0 tags (R128 gains in opus), with the gain of the album where the "
         "step `album` made the master; for flac, mp3, m4a, ogg and opus.",
     )

@@ -33,11 +33,11 @@ class Stems(Delivery):
     uses: ClassVar[tuple[str, ...]] = ("mix", "draft")
 
     format: Format = Field(
-        Format("wav", "24-bit"),
+        default=Format("wav", "24-bit"),
         description="The kind of file, as for a master; all are wav 32-float when one is above full scale.",
     )
     removed: bool = Field(
-        False,
+        default=False,
         description="Also `removed`, what the draft has and the stems have not: with it they add up to "
         "the draft, without it to the song as it was mended.",
     )

@@ -22,10 +22,10 @@ class Video(Delivery):
     reads: ClassVar[tuple[str, ...]] = ("masters", "lyrics")
 
     of: Annotated[str | None, StepId("masters")] = Field(
-        None, description="The id of the `master` step to hear; the last one when it is left out."
+        default=None, description="The id of the `master` step to hear; the last one when it is left out."
     )
     cover: Annotated[str, File("picture")] | None = Field(
-        None, description="The picture behind the words, any PNG or JPEG; black when it is left out."
+        default=None, description="The picture behind the words, any PNG or JPEG; black when it is left out."
     )
 
     def write(self, song: Song, folder: Path) -> Delivered:

@@ -79,7 +79,7 @@ def _other_words(words: Sequence[Sequence[str]], phones: int) -> Iterator[list[S
         line: list[Sequence[str]] = []
         left = phones
         while left:
-            line.append(words[rng.integers(len(words))][:left])
+            line.append(words[int(rng.integers(len(words)))][:left])
             left -= len(line[-1])
         yield line
 

@@ -8,7 +8,24 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .album import Album as Album
+    from .arrange import Arrange as Arrange
     from .base import Stage
+    from .beats import Beats as Beats
+    from .check import Check as Check
+    from .clean import Clean as Clean
+    from .compress import Compress as Compress
+    from .eq import Eq as Eq
+    from .gate import Gate as Gate
+    from .generate import Generate as Generate
+    from .level import Level as Level
+    from .lyrics import Lyrics as Lyrics
+    from .master import Master as Master
+    from .match import Match as Match
+    from .mix import Mix as Mix
+    from .saturate import Saturate as Saturate
+    from .sections import Sections as Sections
+    from .separate import Separate as Separate
 
 ORDER = (
     "generate", "check", "beats", "sections", "lyrics", "separate", "clean",
@@ -43,3 +60,8 @@ def __getattr__(name: str) -> Any:
     if name.lower() in ORDER and name == name.capitalize():
         return find(name.lower())
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What a notebook completes ``polish.stages.`` with."""
+    return [*(name.capitalize() for name in ORDER), "ORDER", "find", "names"]

@@ -36,27 +36,28 @@ class Album(Stage):
     writes: ClassVar[tuple[str, ...]] = ("masters",)
 
     loudness: Annotated[float, LUFS.between(-40, -5)] = Field(
-        -14.0, description="Loudness of the album to reach; a target sets it too, and this wins."
+        default=-14.0, description="Loudness of the album to reach; a target sets it too, and this wins."
     )
     ceiling: Annotated[float, DBTP.between(-20, 0)] = Field(
-        -1.0, description="The highest true peak of any track; a target sets it too, and this wins."
+        default=-1.0, description="The highest true peak of any track; a target sets it too, and this wins."
     )
     target: TargetName | None = Field(
-        None, description="A service, broadcaster or medium by name, for its loudness and ceiling."
+        default=None, description="A service, broadcaster or medium by name, for its loudness and ceiling."
     )
     dynamics: Literal["protect", "reach"] = Field(
-        "protect",
+        default="protect",
         description="Where peaks leave too little room: turn the whole album up less and say so (protect), "
         "or limit the tracks that need it (reach).",
     )
     gain: Annotated[float, DB.between(-80, 80)] | None = Field(
-        None, description="The gain of every track. None: found, by a batch for all its tracks together."
+        default=None,
+        description="The gain of every track. None: found, by a batch for all its tracks together.",
     )
     album_loudness: Annotated[float, LUFS] | None = Field(
-        None, description="What the tracks measure together with that gain; a batch fills it in."
+        default=None, description="What the tracks measure together with that gain; a batch fills it in."
     )
     album_peak: Annotated[float, DBTP] | None = Field(
-        None, description="The highest true peak of all tracks with that gain; a batch fills it in."
+        default=None, description="The highest true peak of all tracks with that gain; a batch fills it in."
     )
 
     @model_validator(mode="before")

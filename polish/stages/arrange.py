@@ -41,16 +41,19 @@ class Arrange(Stage):
     writes = ("mix",)
     may_write = ("stems", "beats", "sections", "lyrics")
 
-    trim: bool = Field(False, description="Cut silence off both ends.")
-    fade_in: Annotated[float, SECONDS.between(0, 60)] = Field(0.0, description="Fade up over this time.")
+    trim: bool = Field(default=False, description="Cut silence off both ends.")
+    fade_in: Annotated[float, SECONDS.between(0, 60)] = Field(
+        default=0.0, description="Fade up over this time."
+    )
     fade_out: Annotated[float, SECONDS.between(0, 60)] = Field(
-        0.0, description="Fade down over about this time, from a bar line on."
+        default=0.0, description="Fade down over about this time, from a bar line on."
     )
     ending: Literal["fade", "keep"] = Field(
-        "fade", description="What to do about an ending that breaks off: fade over the last bars, or keep it."
+        default="fade",
+        description="What to do about an ending that breaks off: fade over the last bars, or keep it.",
     )
     ending_bars: Annotated[float, BARS.between(0.5, 16)] = Field(
-        2.0, description="How long the fade is that mends such an ending."
+        default=2.0, description="How long the fade is that mends such an ending."
     )
 
     def run(self, song: Song, context: Context = Context()) -> Song:

@@ -30,7 +30,7 @@ class Beats(Stage):
     kind = "beat_tracker"
     version = 10
 
-    engine_: str = Field("auto", alias="engine", description="The engine, or auto.")
+    engine_: str = Field(default="auto", alias="engine", description="The engine, or auto.")
 
     def engine(self) -> str:
         return self.engine_

@@ -43,33 +43,36 @@ class Clean(Stage):
     version = 14
 
     stems: list[str] = Field(
-        [],
+        default=[],
         description="The stems that are repaired, and the only ones that change; all of them when none "
         "are named.",
     )
-    amount: Annotated[float, PERCENT] = Field(100.0, description="How much of every repair is done.")
+    amount: Annotated[float, PERCENT] = Field(default=100.0, description="How much of every repair is done.")
     max_cut: Annotated[float, DB.between(1, 12)] = Field(
-        6.0,
+        default=6.0,
         description="The most that a band is turned down; resonances, esses and bleed up to twice that.",
     )
-    offset: bool = Field(True, description="Take a constant offset out.")
-    hum: bool = Field(True, description="Take mains hum and its harmonics out.")
-    rumble: bool = Field(True, description="Cut steady rumble below a stem's lowest notes.")
-    resonances: bool = Field(True, description="Turn down narrow peaks that ring whatever is played.")
-    mud: bool = Field(True, description="Turn down a build-up at 200 to 500 Hz while it lasts.")
-    harshness: bool = Field(True, description="Turn down a hump at 2 to 5 kHz while it lasts.")
-    sibilance: bool = Field(True, description="Turn down esses of a voice that are too loud.")
-    shimmer: bool = Field(True, description="Calm treble that flickers in lone short tones.")
-    joins: bool = Field(True, description="Mend jumps of the waveform that stand alone, as at a cut.")
+    offset: bool = Field(default=True, description="Take a constant offset out.")
+    hum: bool = Field(default=True, description="Take mains hum and its harmonics out.")
+    rumble: bool = Field(default=True, description="Cut steady rumble below a stem's lowest notes.")
+    resonances: bool = Field(default=True, description="Turn down narrow peaks that ring whatever is played.")
+    mud: bool = Field(default=True, description="Turn down a build-up at 200 to 500 Hz while it lasts.")
+    harshness: bool = Field(default=True, description="Turn down a hump at 2 to 5 kHz while it lasts.")
+    sibilance: bool = Field(default=True, description="Turn down esses of a voice that are too loud.")
+    shimmer: bool = Field(default=True, description="Calm treble that flickers in lone short tones.")
+    joins: bool = Field(default=True, description="Mend jumps of the waveform that stand alone, as at a cut.")
     bleed: bool = Field(
-        True,
+        default=True,
         description="Subtract the other stems' bleed where filters of them explain it, else turn it down in "
         "pauses; it is given back to those that are repaired too, and tails stay.",
     )
-    clicks: bool = Field(False, description="Mend all single clicks, also where attacks look like them.")
-    noise: bool = Field(False, description="Turn steady noise down in pauses.")
+    clicks: bool = Field(
+        default=False, description="Mend all single clicks, also where attacks look like them."
+    )
+    noise: bool = Field(default=False, description="Turn steady noise down in pauses.")
     exciter: bool = Field(
-        False, description="Make up treble for a stem that ends below 16.5 kHz; nothing lost is recovered."
+        default=False,
+        description="Make up treble for a stem that ends below 16.5 kHz; nothing lost is recovered.",
     )
 
     def run(self, song: Song, context: Context = Context()) -> Song:

@@ -21,16 +21,16 @@ class Compress(Tool):
     name: ClassVar[str] = "compress"
 
     threshold: Annotated[float, DB.between(-60, 0)] = Field(
-        -18.0, description="Above that level, against full scale, it turns down."
+        default=-18.0, description="Above that level, against full scale, it turns down."
     )
-    ratio: float = Field(2.0, ge=1, le=20, description="How many dB more in make one dB more out.")
+    ratio: float = Field(default=2.0, ge=1, le=20, description="How many dB more in make one dB more out.")
     attack: Annotated[float, SECONDS.between(0.0001, 0.5)] = Field(
-        0.01, description="How quickly it turns down."
+        default=0.01, description="How quickly it turns down."
     )
     release: Annotated[float, SECONDS.between(0.01, 3)] = Field(
-        0.12, description="How quickly it comes back."
+        default=0.12, description="How quickly it comes back."
     )
-    makeup: Annotated[float, DB.between(0, 24)] = Field(0.0, description="Gain after it.")
+    makeup: Annotated[float, DB.between(0, 24)] = Field(default=0.0, description="Gain after it.")
 
     def worked(self, sound: Sound) -> tuple[Sound, dict[str, Any]]:
         import pedalboard

@@ -29,23 +29,30 @@ class Eq(Tool):
     name: ClassVar[str] = "eq"
 
     low_cut: Annotated[float, HZ.between(0, 2000)] = Field(
-        0.0, description="Turns down what is below, by 6 dB there and 12 dB an octave; 0 leaves it."
+        default=0.0, description="Turns down what is below, by 6 dB there and 12 dB an octave; 0 leaves it."
     )
     high_cut: Annotated[float, HZ.between(0, 20_000)] = Field(
-        0.0, description="Turns down what is above, by 6 dB there and 12 dB an octave; 0 leaves it."
+        default=0.0, description="Turns down what is above, by 6 dB there and 12 dB an octave; 0 leaves it."
     )
-    low_shelf: Annotated[float, _GAIN] = Field(0.0, description="Gain of all that is below low_shelf_at.")
-    low_shelf_at: Annotated[float, _AUDIBLE] = Field(120.0, description="Where half of low_shelf is reached.")
-    high_shelf: Annotated[float, _GAIN] = Field(0.0, description="Gain of all that is above high_shelf_at.")
+    low_shelf: Annotated[float, _GAIN] = Field(
+        default=0.0, description="Gain of all that is below low_shelf_at."
+    )
+    low_shelf_at: Annotated[float, _AUDIBLE] = Field(
+        default=120.0, description="Where half of low_shelf is reached."
+    )
+    high_shelf: Annotated[float, _GAIN] = Field(
+        default=0.0, description="Gain of all that is above high_shelf_at."
+    )
     high_shelf_at: Annotated[float, _AUDIBLE] = Field(
-        8000.0, description="Where half of high_shelf is reached."
+        default=8000.0, description="Where half of high_shelf is reached."
     )
     peaks: dict[str, Annotated[float, _GAIN]] = Field(
         default_factory=dict, description="Gain of bells by their frequency, as in {300 Hz: -2 dB}."
     )
-    q: float = Field(1.0, ge=0.1, le=30, description="Width of the bells: centre over bandwidth.")
+    q: float = Field(default=1.0, ge=0.1, le=30, description="Width of the bells: centre over bandwidth.")
     tilt: Annotated[float, DB.between(-12, 12)] = Field(
-        0.0, description="Lifts the top by half of it and lowers the bottom by half; under 0 the other way."
+        default=0.0,
+        description="Lifts the top by half of it and lowers the bottom by half; under 0 the other way.",
     )
 
     @field_validator("peaks")

@@ -21,11 +21,15 @@ class Gate(Tool):
     name: ClassVar[str] = "gate"
 
     threshold: Annotated[float, DB.between(-90, 0)] = Field(
-        -50.0, description="Below that level, against full scale, it turns down."
+        default=-50.0, description="Below that level, against full scale, it turns down."
     )
-    ratio: float = Field(4.0, ge=1, le=20, description="How many dB less out one dB less in makes.")
-    attack: Annotated[float, SECONDS.between(0.0001, 0.5)] = Field(0.002, description="How quickly it opens.")
-    release: Annotated[float, SECONDS.between(0.01, 3)] = Field(0.15, description="How quickly it closes.")
+    ratio: float = Field(default=4.0, ge=1, le=20, description="How many dB less out one dB less in makes.")
+    attack: Annotated[float, SECONDS.between(0.0001, 0.5)] = Field(
+        default=0.002, description="How quickly it opens."
+    )
+    release: Annotated[float, SECONDS.between(0.01, 3)] = Field(
+        default=0.15, description="How quickly it closes."
+    )
 
     def worked(self, sound: Sound) -> tuple[Sound, dict[str, Any]]:
         import pedalboard

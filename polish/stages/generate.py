@@ -48,18 +48,18 @@ class Generate(Stage):
     may_write = ("stems", "beats", "sections", "lyrics")
     kind = "generator"
 
-    prompt: str = Field("", max_length=2000, description="What it should sound like, in words.")
+    prompt: str = Field(default="", max_length=2000, description="What it should sound like, in words.")
     melody: Annotated[str, File("sound")] | None = Field(
-        None, description="A sound whose melody the song follows: one voice or instrument at a time."
+        default=None, description="A sound whose melody the song follows: one voice or instrument at a time."
     )
     continue_from: Annotated[str, File("sound")] | None = Field(
-        None, description="A sound the song begins with and goes on from."
+        default=None, description="A sound the song begins with and goes on from."
     )
     seconds: Annotated[float, SECONDS.between(5, 600)] = Field(
-        60, description="The length of the whole, with the sound it goes on from."
+        default=60, description="The length of the whole, with the sound it goes on from."
     )
-    takes: int = Field(1, ge=1, le=8, description="How many takes are made; the best is kept.")
-    engine_: str = Field("auto", alias="engine", description="The engine, or auto.")
+    takes: int = Field(default=1, ge=1, le=8, description="How many takes are made; the best is kept.")
+    engine_: str = Field(default="auto", alias="engine", description="The engine, or auto.")
 
     @model_validator(mode="after")
     def _something_to_go_by(self) -> Self:

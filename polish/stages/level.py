@@ -59,7 +59,8 @@ class Level(Stage):
     version = 3
 
     range: Annotated[float, LU.between(0, 6)] = Field(
-        2.0, description="How far verses should sit under choruses at least; 0 leaves the song as it is."
+        default=2.0,
+        description="How far verses should sit under choruses at least; 0 leaves the song as it is.",
     )
 
     def run(self, song: Song, context: Context = Context()) -> Song:

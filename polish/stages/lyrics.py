@@ -43,13 +43,14 @@ class Lyrics(Stage):
     version = 10
     kind = "transcriber"
 
-    from_: str = Field("vocals", alias="from", description="The stem the voice is on.")
+    from_: str = Field(default="vocals", alias="from", description="The stem the voice is on.")
     text: Annotated[str, File("text")] | None = Field(
-        None, description="The words, one line a line; [verse] tags are kept. Then only times are found."
+        default=None,
+        description="The words, one line a line; [verse] tags are kept. Then only times are found.",
     )
-    engine_: str = Field("auto", alias="engine", description="The engine, or auto.")
+    engine_: str = Field(default="auto", alias="engine", description="The engine, or auto.")
     language: str | None = Field(
-        None, description="Code of the language, as in en; found out when not given."
+        default=None, description="Code of the language, as in en; found out when not given."
     )
 
     def engine(self) -> str:

@@ -48,36 +48,36 @@ class Master(Stage):
     version: ClassVar[int] = 5
 
     loudness: Annotated[float, LUFS.between(-40, -5)] = Field(
-        -14.0, description="Integrated loudness to reach; a target sets it too, and this wins."
+        default=-14.0, description="Integrated loudness to reach; a target sets it too, and this wins."
     )
     ceiling: Annotated[float, DBTP.between(-20, 0)] = Field(
-        -1.0, description="The highest true peak; a target sets it too, and this wins."
+        default=-1.0, description="The highest true peak; a target sets it too, and this wins."
     )
     target: TargetName | None = Field(
-        None, description="A service, broadcaster or medium by name, for its loudness and ceiling."
+        default=None, description="A service, broadcaster or medium by name, for its loudness and ceiling."
     )
     dynamics: Literal["protect", "reach"] = Field(
-        "protect",
+        default="protect",
         description="Where the loudness would cost more than 2 LU of loudness range, 3 dB of limiting "
         "for 3 s on end, or 0.3 LU between sections: stay quieter and say so, or reach it anyway.",
     )
     link: Annotated[float, PERCENT] = Field(
-        100.0,
+        default=100.0,
         description="How far the limiter turns all channels down alike: 100 % keeps the image, "
         "less lets one side stay louder while the other is limited.",
     )
     tone: Annotated[float, DB.between(0, 3)] = Field(
-        2.0,
+        default=2.0,
         description="The most gain or cut of bands that lie more than 7 dB from where records have them, or "
         "are muddy or harsh beyond the middle of records; 0 for none.",
     )
     glue: Annotated[float, DB.between(0, 3)] = Field(
-        2.0,
+        default=2.0,
         description="The most that a bus compressor may take where the crest factor is above that of "
         "records (17 dB); 0 for none.",
     )
     arc: Annotated[float, DB.between(0, 3)] = Field(
-        3.0,
+        default=3.0,
         description="The most that sections are ridden before limiting, so that they stand over each other "
         "as they did; 0 for none.",
     )

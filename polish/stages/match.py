@@ -52,15 +52,17 @@ class Match(Stage):
     version: ClassVar[int] = 2
 
     reference: Annotated[str, File("sound")] | None = Field(
-        None, description="A track whose balance is taken; of any rate and channel count."
+        default=None, description="A track whose balance is taken; of any rate and channel count."
     )
     curve: Literal["streaming", "pink"] = Field(
-        "streaming", description="The balance to take where there is no reference."
+        default="streaming", description="The balance to take where there is no reference."
     )
-    amount: Annotated[float, PERCENT] = Field(50.0, description="How much of the way to go.")
-    limit: Annotated[float, DB.between(0, 12)] = Field(6.0, description="The most gain or cut of any band.")
+    amount: Annotated[float, PERCENT] = Field(default=50.0, description="How much of the way to go.")
+    limit: Annotated[float, DB.between(0, 12)] = Field(
+        default=6.0, description="The most gain or cut of any band."
+    )
     mid_side: bool = Field(
-        False,
+        default=False,
         description="Match the middle and the sides each to the reference's, "
         "so that the width of each band goes with it.",
     )

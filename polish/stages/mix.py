@@ -49,10 +49,12 @@ class Mix(Stage):
     version = 5
 
     amount: Annotated[float, PERCENT] = Field(
-        50.0, description="How much of the measured corrections is done; 0 leaves the stems' own balance."
+        default=50.0,
+        description="How much of the measured corrections is done; 0 leaves the stems' own balance.",
     )
     style: Style | None = Field(
-        None, description="A style that fills settings which are not given; see what it does in the report."
+        default=None,
+        description="A style that fills settings which are not given; see what it does in the report.",
     )
     gains: dict[str, Annotated[float, DB.between(-24, 24)]] = Field(
         default_factory=dict, description="Gain by stem, on top of the draft's own balance."
@@ -61,7 +63,7 @@ class Mix(Stage):
         default_factory=dict,
         description="Loudness by stem that is wanted against the whole; others keep the draft's balance.",
     )
-    mute: list[str] = Field([], description="Stems that are left out, as in vocals for karaoke.")
+    mute: list[str] = Field(default=[], description="Stems that are left out, as in vocals for karaoke.")
     pan: dict[str, Annotated[float, PERCENT.between(-100, 100)]] = Field(
         default_factory=dict, description="Place by stem, −100 % left to 100 % right, at constant power."
     )
@@ -72,23 +74,23 @@ class Mix(Stage):
         default_factory=dict, description="Level by stem at which it is sent into one shared echo."
     )
     delay_time: Annotated[float, SECONDS.between(0, space.LONGEST_S)] = Field(
-        0.0, description="Time between echoes; 0 takes three sixteenths of the song's tempo."
+        default=0.0, description="Time between echoes; 0 takes three sixteenths of the song's tempo."
     )
-    lead: str = Field("vocals", description="The stem that the others make room for.")
+    lead: str = Field(default="vocals", description="The stem that the others make room for.")
     width: Annotated[float, PERCENT.between(0, 200)] = Field(
-        100.0, description="Width of the whole: 0 % is mono, 100 % as it is."
+        default=100.0, description="Width of the whole: 0 % is mono, 100 % as it is."
     )
     width_high: Annotated[float, PERCENT.between(0, 200)] = Field(
-        100.0, description="Width above 4 kHz, on top of width."
+        default=100.0, description="Width above 4 kHz, on top of width."
     )
     mono_below: Annotated[float, HZ.between(0, 300)] = Field(
-        100.0, description="Where a low end that is too wide is made narrower; 0 leaves it."
+        default=100.0, description="Where a low end that is too wide is made narrower; 0 leaves it."
     )
     duck: Annotated[float, DB.between(0, 6)] = Field(
-        2.0, description="The most a bass gives way where it covers the kick; 0 leaves it."
+        default=2.0, description="The most a bass gives way where it covers the kick; 0 leaves it."
     )
     glue: Annotated[float, DB.between(0, 4)] = Field(
-        1.5, description="The most the bus compressor takes from the loudest parts; 0 leaves it out."
+        default=1.5, description="The most the bus compressor takes from the loudest parts; 0 leaves it out."
     )
 
     def run(self, song: Song, context: Context = Context()) -> Song:

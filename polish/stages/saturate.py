@@ -23,10 +23,10 @@ class Saturate(Tool):
     name: ClassVar[str] = "saturate"
 
     drive: Annotated[float, DB.between(0, 24)] = Field(
-        6.0, description="How far into the curve the sound is driven; 0 leaves it nearly straight."
+        default=6.0, description="How far into the curve the sound is driven; 0 leaves it nearly straight."
     )
     amount: Annotated[float, PERCENT] = Field(
-        100.0, description="How much of the saturated sound there is; the rest is as it came."
+        default=100.0, description="How much of the saturated sound there is; the rest is as it came."
     )
 
     def worked(self, sound: Sound) -> tuple[Sound, dict[str, Any]]:

@@ -47,13 +47,15 @@ class Sections(Stage):
     version = 7
 
     lyrics: Annotated[str, File("text")] | None = Field(
-        None, description="Lyrics with tags such as [verse] and [chorus], in order: parts are named by them."
+        default=None,
+        description="Lyrics with tags such as [verse] and [chorus], in order: parts are named by them.",
     )
     labels: Annotated[str, File("text")] | None = Field(
-        None, description="Labels (Audacity, CSV or JSON) of the parts, which are then not looked for."
+        default=None,
+        description="Labels (Audacity, CSV or JSON) of the parts, which are then not looked for.",
     )
     shortest: Annotated[float, BARS.between(1, 16)] = Field(
-        1.0, description="How many bars a part has at least (of 2 s where there is no steady beat)."
+        default=1.0, description="How many bars a part has at least (of 2 s where there is no steady beat)."
     )
 
     def run(self, song: Song, context: Context = Context()) -> Song:

@@ -39,24 +39,24 @@ class Separate(Stage):
     kind = "separator"
     version = 4
 
-    model: str = Field("auto", description="The engine: htdemucs, htdemucs_ft …, builtin, or auto.")
+    model: str = Field(default="auto", description="The engine: htdemucs, htdemucs_ft …, builtin, or auto.")
     stems: list[str] = Field(
-        [], description="Only these stems; one alone brings the accompaniment with it. None: all."
+        default=[], description="Only these stems; one alone brings the accompaniment with it. None: all."
     )
     mode: Literal["auto", "exact", "fast"] = Field(
-        "auto",
+        default="auto",
         description="Every last bit of the network, or faster with a small error that is measured and "
         "stated; auto: fast where this machine gains by it.",
     )
     shifts: int = Field(
-        0, ge=0, description="Demucs: the mean over so many passes, each shifted by a random time."
+        default=0, ge=0, description="Demucs: the mean over so many passes, each shifted by a random time."
     )
     residual: Literal["share", "keep"] = Field(
-        "share",
+        default="share",
         description="What the engine leaves over of the mix: shared out among the stems by their power, "
         "or kept as a stem named residual.",
     )
-    replace: bool = Field(False, description="Separate again when there are stems already.")
+    replace: bool = Field(default=False, description="Separate again when there are stems already.")
 
     def engine(self) -> str:
         return self.model
