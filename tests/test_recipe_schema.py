@@ -15,7 +15,17 @@ from polish.recipe import Catalogue, check, explain, load, schema, shipped, show
 from polish.recipe.catalogue import PLACING, RESERVED
 from polish.recipe.library import folder
 
-SHIPPED = ("album", "background", "daw", "karaoke", "loudness", "prompt-to-release", "streaming")
+SHIPPED = (
+    "album",
+    "background",
+    "daw",
+    "karaoke",
+    "loudness",
+    "podcast",
+    "prompt-to-release",
+    "streaming",
+    "visuals",
+)
 REAL = Catalogue.installed()
 EVERYTHING = [
     *((REAL.stages, name) for name in REAL.stages.names()),
