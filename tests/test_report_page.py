@@ -124,6 +124,16 @@ def test_a_finding_says_who_mended_it_and_who_did_not(song: Song) -> None:
         assert told in text
 
 
+@pytest.mark.parametrize(("sounds_to_hear", "said"), [(1, False), (2, "Both are"), (3, "All are")])
+def test_the_page_says_that_sounds_beside_each_other_are_equally_loud(
+    song: Song, sounds_to_hear: int, said: str | bool
+) -> None:
+    text = read(page(facts(song, listen={str(k): f"listen/{k}.mp3" for k in range(sounds_to_hear)})))
+    assert "Listen" in text
+    assert ("played equally loud" in text) == bool(said)
+    assert not said or f"{said} played" in text
+
+
 def test_the_page_shows_what_listeners_get(song: Song) -> None:
     quiet = {"id": "stream", "reason": None, "measured": measured(-17.0), "services": playback(-17.0, -2.5)}
     codec = {"ceiling_dbtp": 0.0, "true_peak_before_dbtp": 0.41, "lowered_db": 0.43, "loudness_lost_lu": 0.43,
