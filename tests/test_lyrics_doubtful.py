@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import spoken
+from numpy.typing import NDArray
 
 from polish.deliver.lyrics import Lyrics as Delivery
 from polish.models import alignment, engines
-from polish.models.acoustic import agreed, hearings
+from polish.models.acoustic import Scores, agreed, hearings
 from polish.models.alignment import BuiltinAligner, fits
+from polish.models.line_spans import Spans
 from polish.models.phones import CLASSES, phones
+from polish.models.sung_chain import Spelled
 from polish.models.sureness import DOUBTFUL, UNHEARD, clearness, sureness
 from polish.models.words import known_lines
 from polish.report.sung import sung
@@ -97,6 +101,11 @@ LINES = ("the moon is over the river", "every street is made of glass", "we neve
 OTHER = ("give me one more reason why", "purple monkeys eat bananas")
 
 
+def sure(spelled: Spelled, placed: Sequence[Spans | None], heard: Scores) -> NDArray[np.float64]:
+    clear = clearness(spelled, placed, heard, fits(heard))
+    return sureness(clear, spelled, placed, heard, fits(heard))
+
+
 def test_what_is_said_is_sure_and_what_is_not_is_in_doubt_where_it_is_laid() -> None:
     """Other lines are laid over where each of the song's own is said, in place of it."""
     sound, _ = spoken.recited(LINES)
@@ -108,7 +117,7 @@ def test_what_is_said_is_sure_and_what_is_not_is_in_doubt_where_it_is_laid() -> 
     for other in OTHER:
         spelled = [[phones(word, "en") for word in other.split()] for _ in LINES]
         placed = [np.array([[line.start_s, line.end_s]]) for line in found.lines]
-        doubted += list(sureness(spelled, placed, heard, fits(heard)) < DOUBTFUL)
+        doubted += list(sure(spelled, placed, heard) < DOUBTFUL)
     assert sum(doubted) >= 7
 
 
@@ -126,12 +135,12 @@ def test_a_line_that_is_hardly_heard_where_another_is_sung_has_no_time(
     assert (anyhow[place] is not None) == (place != 2)  # there it is not even worth anything
 
 
-def test_a_line_hardly_heard_has_a_time_where_it_is_surely_sung_elsewhere_too() -> None:
-    """A chorus comes again, a line of another song does not: but never one that is not even clear."""
+def test_a_line_that_is_hardly_heard_has_a_time_where_it_is_surely_sung_elsewhere_too() -> None:
+    """A chorus comes again, a line of another song does not; but what is not even clear has none."""
     chorus, verse = [["p", "a"]], [["m", "i"]]
-    spelled = [chorus, verse, chorus, verse, chorus]
-    sure, clear = np.array([0.9, 0.1, 0.1, np.nan, 0.1]), np.array([True, True, True, False, False])
-    assert list(alignment._heard_here(spelled, sure, clear)) == [True, False, True, False, False]
+    sung_surely, clear = np.array([1, 0, 0, 0, 0], bool), np.array([1, 1, 1, 0, 0], bool)
+    there = alignment._or_elsewhere([chorus, verse, chorus, verse, chorus], sung_surely, clear)
+    assert list(there) == [True, False, True, False, False]
 
 
 def test_a_line_is_as_sure_as_it_is_clearer_than_other_words_in_its_place() -> None:
@@ -145,8 +154,8 @@ def test_a_line_is_as_sure_as_it_is_clearer_than_other_words_in_its_place() -> N
     placed = [np.array([[0.04, 1.64]]), *[None for _ in lines[1:]]]
     for heard in (said, anything):
         assert clearness(lines, placed, heard, fits(heard))[0] == pytest.approx(-2, abs=0.01)
-    assert sureness(lines, placed, said, fits(said))[0] > 0.99
-    assert sureness(lines, placed, anything, fits(anything))[0] < UNHEARD
+    assert sure(lines, placed, said)[0] > 0.99
+    assert sure(lines, placed, anything)[0] < UNHEARD
 
 
 def test_only_where_most_networks_hear_phones_somebody_sings() -> None:

@@ -50,7 +50,8 @@ chosen on the songs, not on the planted lines, of `tests/benchmarks/alignment.py
 _TIMES_AGAIN = 2
 """How often all is looked for again with what the lines that were found tell of the voice."""
 _CLEAR = -2.83
-"""Lines that are heard less clearly than this teach nothing of the voice, and have no time."""
+"""Lines that are heard less clearly than this teach nothing of the voice, and have no time. Chosen on the
+same songs, with lines planted at other places."""
 _SOUNDS_A_FRAME = 2.0
 """Words of more phones than this are not a song's but a book's, or so much longer than what is heard of
 it that most were not found anyway; the way through them would take minutes."""
@@ -122,27 +123,26 @@ def place(lines: Sequence[KnownLine], each: Hearings, language: str | None = Non
     if not lines or frames <= len(lines) or sounds > _SOUNDS_A_FRAME * frames:
         return nothing  # even a line passed over takes a frame
     heard = agreed(each)
-    numbers = range(len(lines))[own_part(spelled, fits(heard))]
+    likelihoods = fits(heard)
+    numbers = range(len(lines))[own_part(spelled, likelihoods)]
     if not any(spelled[number] for number in numbers):
         return nothing
-    found = _found(lines, spelled, numbers, heard)
+    found = _found(lines, spelled, numbers, heard, likelihoods)
+    clear = clearness(spelled, found, heard, likelihoods)
     for _ in range(_TIMES_AGAIN):
+        heard = heard_again(each, heard, spelled, _only(clear >= _CLEAR, found), likelihoods)
         likelihoods = fits(heard)
-        clear = clearness(spelled, found, heard, likelihoods) >= _CLEAR
-        heard = heard_again(each, heard, spelled, _only(clear, found), likelihoods)
-        found = _found(lines, spelled, numbers, heard)
-    likelihoods = fits(heard)
-    clear = clearness(spelled, found, heard, likelihoods) >= _CLEAR
-    sure = sureness(spelled, found, heard, likelihoods)
-    heard_here = _heard_here(spelled, sure, clear)
-    return Placed(_only(heard_here, found), np.where(heard_here, sure, np.nan))
+        found = _found(lines, spelled, numbers, heard, likelihoods)
+        clear = clearness(spelled, found, heard, likelihoods)
+    sure = sureness(clear, spelled, found, heard, likelihoods)
+    there = _or_elsewhere(spelled, sure >= UNHEARD, clear >= _CLEAR)
+    return Placed(_only(there, found), np.where(there, sure, np.nan))
 
 
 def _found(
-    lines: Sequence[KnownLine], spelled: Spelled, numbers: Sequence[int], heard: Scores
+    lines: Sequence[KnownLine], spelled: Spelled, numbers: Sequence[int], heard: Scores, likelihoods: Scores
 ) -> list[Spans | None]:
     """Where the lines of some numbers are in what is heard, None for all others."""
-    likelihoods = fits(heard)
     asked = [spelled[number] for number in numbers]
     worth = SungChain.of(asked).worth(likelihoods)
     there = [numbers[place] for place in _sung_here(asked, worth)]
@@ -198,20 +198,14 @@ def _sung_here(spelled: Spelled, worth: NDArray[np.float64]) -> list[int]:
     if not (worth > 0).any():
         return []
     least = max(_LEAST_WORTH, _SHARE_OF_USUAL * float(np.median(worth[worth > 0])))
-    sounds = [tuple(map(tuple, line)) for line in spelled]
-    sure = {line for line, each in zip(sounds, worth, strict=True) if each >= least}
-    return [
-        number
-        for number, (line, each) in enumerate(zip(sounds, worth, strict=True))
-        if each >= (0 if line in sure else least)
-    ]
+    return np.flatnonzero(_or_elsewhere(spelled, worth >= least, worth >= 0)).tolist()
 
 
-def _heard_here(spelled: Spelled, sure: NDArray[np.float64], clear: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which lines are surely there, ``(lines,)``; one that is so elsewhere in the song need only be clear."""
+def _or_elsewhere(spelled: Spelled, sure: NDArray[np.bool_], likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which lines are sure, or likely and the same as one that is sure: choruses come again."""
     sounds = [tuple(map(tuple, line)) for line in spelled]
-    known = {line for line, each in zip(sounds, sure, strict=True) if each >= UNHEARD}
-    return (sure >= UNHEARD) | (clear & np.array([line in known for line in sounds]))
+    known = {line for line, each in zip(sounds, sure, strict=True) if each}
+    return sure | (likely & np.array([line in known for line in sounds]))
 
 
 def is_sung(each: Hearings) -> NDArray[np.bool_]:
